@@ -1,0 +1,88 @@
+//! Judgement, and the evidence for it. Of several judgements the worst holds: invalid, then unknown, then valid.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::journal::Index;
+
+/// What a checker found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything that was checked holds.
+    Valid,
+    /// It could not be decided; the sentence says what was not checked, and why.
+    Unknown(String),
+    /// A promise was broken; never empty.
+    Invalid(Vec<Anomaly>),
+}
+
+/// One broken promise.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Anomaly {
+    /// Its kind, in the field's words.
+    pub kind: AnomalyKind,
+    /// The object concerned.
+    pub key: Option<String>,
+    /// The journal lines of the operations that prove it (their invocations).
+    pub ops: Vec<Index>,
+    /// One plain sentence that a person understands.
+    pub sentence: String,
+}
+
+/// The kinds of broken promises.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum AnomalyKind {
+    /// A read returned a value that a finished write had already replaced.
+    StaleRead,
+    /// An acknowledged append is not in a later read.
+    LostAppend,
+    /// A token stands twice.
+    DuplicateAppend,
+    /// A token or value was read that nobody wrote.
+    Phantom,
+    /// Two appends stand in an order that real time or another read forbids.
+    Reordered,
+    /// A token disappeared and came back, or a refused one appeared.
+    Resurrected,
+    /// A token was applied in part.
+    PartlyApplied,
+    /// No order of the operations explains the answers.
+    NotLinearizable,
+    /// After the last fault was healed the system did not answer within the bound it claims.
+    Unavailable,
+}
+
+impl Verdict {
+    /// Both judgements in one: the worse holds, evidence is kept.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Invalid(mut mine), Self::Invalid(theirs)) => {
+                mine.extend(theirs);
+                Self::Invalid(mine)
+            }
+            (Self::Invalid(evidence), _) | (_, Self::Invalid(evidence)) => Self::Invalid(evidence),
+            (Self::Unknown(mine), Self::Unknown(theirs)) => Self::Unknown(format!("{mine}; {theirs}")),
+            (Self::Unknown(reason), Self::Valid) | (Self::Valid, Self::Unknown(reason)) => Self::Unknown(reason),
+            (Self::Valid, Self::Valid) => Self::Valid,
+        }
+    }
+
+    /// `valid`, `unknown` or `invalid`.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Valid => "valid",
+            Self::Unknown(_) => "unknown",
+            Self::Invalid(_) => "invalid",
+        }
+    }
+}
+
+impl fmt::Display for Verdict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
