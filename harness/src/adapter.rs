@@ -1,0 +1,122 @@
+//! How a system is started, watched and spoken to. A system that is not ours needs nothing more than this.
+
+pub mod kv;
+pub mod pb;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
+use std::future::Future;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::pin::Pin;
+
+use histories::{Invocation, Outcome, Process};
+use nemesis::{Roster, Standing};
+use serde::Serialize;
+use systems::NodeId;
+
+/// A system that can be put on trial.
+pub trait System: std::fmt::Debug + Send + Sync {
+    /// Its name on the command line.
+    fn name(&self) -> &'static str;
+
+    /// What it is, in a line.
+    fn description(&self) -> &'static str;
+
+    /// How many replicas it has when nobody says.
+    fn nodes_default(&self) -> usize;
+
+    /// The ways it can be told to be wrong.
+    fn flaws(&self) -> Vec<FlawNote>;
+
+    /// What it promises and survives, in plain sentences.
+    fn claims(&self) -> Vec<String>;
+
+    /// How long its nodes wait before they take another for dead.
+    fn detector(&self) -> std::time::Duration;
+
+    /// Who takes part when there are `nodes` replicas.
+    fn roster(&self, nodes: usize) -> Roster;
+
+    /// The arguments that make this program one of its nodes.
+    fn node_arguments(&self, node: NodeId, place: &Place) -> Vec<OsString>;
+
+    /// Where its clients come from.
+    fn clients(&self, addresses: &Addresses, concurrency: u64) -> Box<dyn Clients>;
+
+    /// Somebody who reads its nodes' event logs.
+    fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
+}
+
+/// Where every node listens.
+#[derive(Debug, Clone)]
+pub struct Addresses(pub BTreeMap<NodeId, SocketAddr>);
+
+/// Where a node lives.
+#[derive(Debug, Clone)]
+pub struct Place {
+    /// Where every node listens, this one included.
+    pub addresses: Addresses,
+    /// The folder that survives its deaths.
+    pub data: PathBuf,
+    /// Its event log.
+    pub events: PathBuf,
+    /// The source of its chance.
+    pub seed: u64,
+    /// The deviation it is told to have.
+    pub flaw: Option<String>,
+}
+
+/// A known way for a system to be wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FlawNote {
+    /// The system it belongs to.
+    pub system: &'static str,
+    /// Its name on the command line.
+    pub name: String,
+    /// What is wrong, in a line.
+    pub description: String,
+    /// Where it was seen.
+    pub source: String,
+    /// The anomaly it leads to.
+    pub anomaly: String,
+}
+
+/// Opens clients; lives on the clients' thread.
+pub trait Clients: Send {
+    /// A fresh client for `process`.
+    fn open(&self, process: Process) -> Box<dyn Client>;
+}
+
+/// One sequential client.
+pub trait Client {
+    /// Carries out `invocation`, and says what came of it. Ends within a time of its own.
+    fn invoke<'a>(&'a mut self, invocation: &'a Invocation) -> Pin<Box<dyn Future<Output = Outcome> + 'a>>;
+}
+
+/// What the nodes say of themselves, put together.
+pub trait Witness: std::fmt::Debug {
+    /// Reads one line of a node's event log.
+    fn note(&mut self, node: NodeId, line: &str);
+
+    /// Whether the cluster is complete and serves.
+    fn formed(&self) -> bool;
+
+    /// Who matters now, when the nodes `running` are running.
+    fn standing(&self, running: &BTreeSet<NodeId>) -> Standing;
+
+    /// Why the system, by its own claims, need not answer any more.
+    fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String>;
+}
+
+/// Every system this program can put on trial.
+#[must_use]
+pub fn systems() -> Vec<Box<dyn System>> {
+    vec![Box::new(pb::Pb)]
+}
+
+/// The system called `name`, if there is one.
+#[must_use]
+pub fn system(name: &str) -> Option<Box<dyn System>> {
+    systems().into_iter().find(|system| system.name() == name)
+}

@@ -1,0 +1,61 @@
+//! The command line: what can be asked for, and which part of the program answers.
+
+pub mod check;
+pub mod doctor;
+pub mod duration;
+pub mod engine;
+pub mod list;
+pub mod node;
+pub mod refusal;
+pub mod run;
+
+use clap::{Parser, Subcommand};
+
+pub use refusal::Refusal;
+
+/// Puts replicated systems on trial: real processes, real faults, recorded testimony, a verdict with evidence.
+#[derive(Debug, Parser)]
+#[command(name = "tribunal", version, max_term_width = 110)]
+pub struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Puts a system on trial and prints the verdict
+    Run(run::RunArgs),
+    /// Judges recorded histories
+    Check(check::CheckArgs),
+    /// Lists the systems, workloads, nemeses or flaws
+    List(list::ListArgs),
+    /// Says what this machine can do, by doing it, and what would enable the rest
+    Doctor(doctor::DoctorArgs),
+    /// Runs one node of one of our own systems
+    #[command(hide = true)]
+    Node(node::NodeArgs),
+    /// Runs a trial inside the lab
+    #[command(hide = true)]
+    Engine(engine::EngineArgs),
+}
+
+/// Exit codes beside those of a verdict.
+pub const BAD_ARGUMENTS: u8 = 254;
+/// The harness itself failed.
+pub const HARNESS_FAILURE: u8 = 255;
+
+impl Cli {
+    /// Does what was asked; the exit code says how it ended.
+    #[must_use]
+    pub fn execute(self) -> u8 {
+        let done = match self.command {
+            Command::Run(args) => args.execute(),
+            Command::Check(args) => args.execute(),
+            Command::List(args) => args.execute(),
+            Command::Doctor(args) => args.execute(),
+            Command::Node(args) => args.execute(),
+            Command::Engine(args) => args.execute(),
+        };
+        done.unwrap_or_else(|refusal| refusal.report())
+    }
+}

@@ -1,0 +1,289 @@
+//! `tribunal run`: puts a system on trial.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+use nemesis::lab::{self, EngineCommand};
+use nemesis::{Profile, Schedule};
+
+use super::duration;
+use super::{HARNESS_FAILURE, Refusal};
+use crate::adapter::{self, System};
+use crate::progress::line::ProgressMode;
+use crate::screen;
+use crate::store::{RunFolder, Store};
+use crate::test::{COMMIT, Test, VERSION, WorldKind};
+use crate::workload::Workload;
+
+/// Bounds of what may be asked for.
+const NODES_MAX: usize = 50;
+const CONCURRENCY_MAX: u64 = 1_000;
+const RATE_MAX: f64 = 1_000_000.0;
+
+/// What to put on trial, and how.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: tribunal run --system pb --workload append --nemesis partition,pause,kill --time-limit 30s")]
+pub struct RunArgs {
+    /// The system on trial (see: tribunal list systems)
+    #[arg(short, long)]
+    system: String,
+    /// What its clients do (see: tribunal list workloads)
+    #[arg(short, long)]
+    workload: String,
+    /// What is done to it: none, all, or names with commas between (see: tribunal list nemeses)
+    #[arg(long, default_value = "none")]
+    nemesis: String,
+    /// Replicas [default: the system's own]
+    #[arg(short, long)]
+    nodes: Option<usize>,
+    /// Clients at a time: a number, or a multiple of the replicas such as 2n
+    #[arg(short, long, default_value = "2n")]
+    concurrency: String,
+    /// Operations a second, all clients together
+    #[arg(short, long, default_value_t = 500.0)]
+    rate: f64,
+    /// How long the load lasts
+    #[arg(long, default_value = "30s", value_parser = duration::parse)]
+    time_limit: Duration,
+    /// The mean time between the beginnings of two faults of a family
+    #[arg(long, default_value = "5s", value_parser = duration::parse)]
+    nemesis_interval: Duration,
+    /// The source of all chance [default: drawn, and printed]
+    #[arg(long)]
+    seed: Option<u64>,
+    /// Objects in use at a time
+    #[arg(long, default_value_t = 5)]
+    keys: usize,
+    /// Operations on an object before a fresh one takes its place
+    #[arg(long, default_value_t = 200)]
+    ops_per_key: u64,
+    /// Where it takes place
+    #[arg(long, value_enum, default_value = "real")]
+    world: WorldKind,
+    /// How the network is made
+    #[arg(long, value_enum, default_value = "auto")]
+    net: Net,
+    /// How many runs, each with the next seed
+    #[arg(long, default_value_t = 1)]
+    test_count: u64,
+    /// A known way to be wrong, to see it caught (see: tribunal list flaws)
+    #[arg(long)]
+    flaw: Option<String>,
+    /// Run exactly the faults of this file, such as a run's schedule.toml
+    #[arg(long)]
+    schedule: Option<PathBuf>,
+    /// Where runs are kept
+    #[arg(long, default_value = "store")]
+    store: PathBuf,
+    /// How long the system may take to recover after everything is healed
+    #[arg(long, default_value = "10s", value_parser = duration::parse)]
+    recovery: Duration,
+    /// How progress is shown
+    #[arg(long, value_enum, default_value = "auto")]
+    progress: ProgressMode,
+    /// The results as JSON on standard output
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Net {
+    /// The best this machine can do.
+    Auto,
+    /// Packets through a switch of our own.
+    Switch,
+}
+
+impl RunArgs {
+    /// Runs every test that was asked for; the worst of their exit codes.
+    ///
+    /// # Errors
+    /// When what was asked makes no sense or cannot be done here; nothing has been started then.
+    pub fn execute(self) -> Result<u8, Refusal> {
+        let system = self.system()?;
+        let first = self.test(system.as_ref())?;
+        let schedules = self.schedules(&first, system.as_ref())?;
+        lab::check().map_err(Refusal::harness)?;
+        let mut worst = 0;
+        for (test, schedule) in schedules {
+            let code = self.run_one(&test, &schedule)?;
+            worst = worse(worst, code);
+        }
+        Ok(worst)
+    }
+
+    fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<u8, Refusal> {
+        let started_ns = monotonic_ns();
+        let folder = Store::at(&self.store).create(test, Timestamp::now())?;
+        folder.write_test(test)?;
+        std::fs::write(folder.schedule(), schedule.to_toml())?;
+        let mut progress = self.progress;
+        if self.json && progress == ProgressMode::Auto {
+            progress = ProgressMode::None;
+        }
+        let code = lab::confine(&engine(&folder, started_ns, progress)).map_err(Refusal::harness)?;
+        self.show(&folder, test, code)?;
+        Ok(code)
+    }
+
+    /// The last screen, or the results as they are.
+    fn show(&self, folder: &RunFolder, test: &Test, code: u8) -> Result<(), Refusal> {
+        if !folder.results().is_file() {
+            return Err(Refusal::harness(format!(
+                "the run ended with code {code} before it was judged; what was recorded lies in {}; judge it with: tribunal check {} --model {}",
+                folder.path().display(),
+                folder.journal().display(),
+                test.workload,
+            )));
+        }
+        let text = std::fs::read_to_string(folder.results())?;
+        if self.json { screen::print(&text)? } else { screen::verdict(&text, folder, test)? }
+        Ok(())
+    }
+
+    fn system(&self) -> Result<Box<dyn System>, Refusal> {
+        let systems = adapter::systems();
+        let known: Vec<&str> = systems.iter().map(|system| system.name()).collect();
+        adapter::system(&self.system).ok_or_else(|| Refusal::unknown("system", &self.system, &known))
+    }
+
+    fn test(&self, system: &dyn System) -> Result<Test, Refusal> {
+        let workloads = Workload::ALL.map(Workload::name);
+        if Workload::named(&self.workload).is_none() {
+            return Err(Refusal::unknown("workload", &self.workload, &workloads));
+        }
+        self.refuse_unknown_flaw(system)?;
+        let nodes = self.nodes.unwrap_or_else(|| system.nodes_default());
+        self.refuse_impossible(nodes)?;
+        Ok(Test {
+            system: self.system.clone(),
+            workload: self.workload.clone(),
+            nemesis: self.nemesis_names(),
+            flaw: self.flaw.clone(),
+            world: self.world,
+            nodes,
+            concurrency: self.concurrency(nodes)?,
+            rate: self.rate,
+            time_limit_s: self.time_limit.as_secs_f64(),
+            nemesis_interval_s: self.nemesis_interval.as_secs_f64(),
+            recovery_s: self.recovery.as_secs_f64(),
+            keys: self.keys,
+            ops_per_key: self.ops_per_key,
+            seed: self.seed.unwrap_or_else(|| u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs())),
+            version: VERSION.to_owned(),
+            commit: COMMIT.to_owned(),
+        })
+    }
+
+    fn nemesis_names(&self) -> Vec<String> {
+        if self.nemesis == "none" {
+            return Vec::new();
+        }
+        self.nemesis.split(',').map(|name| name.trim().to_owned()).collect()
+    }
+
+    fn refuse_unknown_flaw(&self, system: &dyn System) -> Result<(), Refusal> {
+        let flaws = system.flaws();
+        let known: Vec<&str> = flaws.iter().map(|flaw| flaw.name.as_str()).collect();
+        match self.flaw.as_deref() {
+            Some(flaw) if !known.contains(&flaw) => Err(Refusal::unknown("flaw", flaw, &known)),
+            _ => Ok(()),
+        }
+    }
+
+    fn refuse_impossible(&self, nodes: usize) -> Result<(), Refusal> {
+        let complaint = if nodes == 0 || NODES_MAX < nodes {
+            format!("--nodes {nodes}: a cluster here has 1 to {NODES_MAX} replicas")
+        } else if !(0.0 < self.rate && self.rate <= RATE_MAX) {
+            format!("--rate {}: operations a second lie above 0 and are {RATE_MAX} at most", self.rate)
+        } else if self.time_limit.is_zero() {
+            "--time-limit 0: a load has to last some time, such as 30s".to_owned()
+        } else if self.nemesis_interval.is_zero() {
+            "--nemesis-interval 0: faults need some time between them, such as 5s".to_owned()
+        } else if self.keys == 0 || self.ops_per_key == 0 {
+            "--keys and --ops-per-key: both are at least 1".to_owned()
+        } else if self.test_count == 0 {
+            "--test-count 0: nothing would be run".to_owned()
+        } else {
+            return Ok(());
+        };
+        Err(Refusal::arguments(complaint))
+    }
+
+    fn concurrency(&self, nodes: usize) -> Result<u64, Refusal> {
+        let (number, per_node) = match self.concurrency.strip_suffix('n') {
+            Some("") => ("1", nodes as u64),
+            Some(number) => (number, nodes as u64),
+            None => (self.concurrency.as_str(), 1),
+        };
+        number.parse::<u64>().ok().and_then(|number| number.checked_mul(per_node)).filter(|all| (1..=CONCURRENCY_MAX).contains(all)).ok_or_else(|| {
+            Refusal::arguments(format!(
+                "--concurrency {}: a number of clients from 1 to {CONCURRENCY_MAX}, or a multiple of the replicas such as 2n",
+                self.concurrency
+            ))
+        })
+    }
+
+    /// Every test with its schedule: all of them drawn or read before anything starts.
+    fn schedules(&self, first: &Test, system: &dyn System) -> Result<Vec<(Test, Schedule)>, Refusal> {
+        let roster = system.roster(first.nodes);
+        let profile = Profile::parse(&self.nemesis, self.nemesis_interval, self.time_limit, system.detector())
+            .map_err(Refusal::arguments)?;
+        let given = match &self.schedule {
+            None => None,
+            Some(path) => Some(Schedule::read(path, &roster).map_err(Refusal::arguments)?),
+        };
+        let draw = |number: u64| {
+            let mut test = first.clone();
+            test.seed = first.seed.wrapping_add(number);
+            let schedule = given.clone().unwrap_or_else(|| Schedule::draw(&profile, test.seed, &roster));
+            (test, schedule)
+        };
+        Ok((0..self.test_count).map(draw).collect())
+    }
+}
+
+fn engine(folder: &RunFolder, started_ns: u64, progress: ProgressMode) -> EngineCommand {
+    let mode = progress.to_possible_value().expect("no mode is hidden");
+    EngineCommand::new([
+        "engine".into(),
+        folder.path().as_os_str().to_owned(),
+        "--started-ns".into(),
+        started_ns.to_string().into(),
+        "--progress".into(),
+        mode.get_name().into(),
+    ])
+}
+
+/// Nanoseconds of the clock that all processes of this machine share.
+fn monotonic_ns() -> u64 {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
+    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}
+
+/// Over several runs: 1 before 255 before 2 before 0.
+fn worse(one: u8, other: u8) -> u8 {
+    let rank = |code: u8| match code {
+        1 => 3,
+        HARNESS_FAILURE => 2,
+        0 => 0,
+        _ => 1,
+    };
+    if rank(one) < rank(other) { other } else { one }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::worse;
+
+    #[test]
+    fn a_violation_is_never_hidden_by_anything_else() {
+        for codes in [[0, 1], [2, 1], [255, 1], [2, 255], [0, 2]] {
+            assert_eq!(worse(codes[0], codes[1]), codes[1]);
+            assert_eq!(worse(codes[1], codes[0]), codes[1]);
+        }
+    }
+}

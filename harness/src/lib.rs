@@ -1,0 +1,21 @@
+//! The hall: it alone knows the other three rooms. The program `tribunal` is this library's [`cli`].
+//!
+//! A run is a [`test::Test`] in a [`world::World`]: the [`interpreter`] draws operations from a [`workload`]'s generator, journals
+//! both edges, and lets the [`faults`] of a schedule happen; [`judge`] turns the journal into [`results`].
+
+pub mod adapter;
+pub mod chance;
+pub mod cli;
+pub mod crew;
+pub mod faults;
+pub mod generator;
+pub mod interpreter;
+pub mod judge;
+pub mod progress;
+pub mod results;
+pub mod screen;
+pub mod store;
+pub mod test;
+pub mod testimony;
+pub mod workload;
+pub mod world;

@@ -1,0 +1,99 @@
+//! A test: everything needed to run a trial again.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The version of this program, as recorded in every run.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The commit this program was built from, `unknown` outside a checkout.
+pub const COMMIT: &str = env!("TRIBUNAL_COMMIT");
+
+/// Everything needed to run a trial again; `test.toml` of a run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub struct Test {
+    /// The system on trial.
+    pub system: String,
+    /// What its clients do.
+    pub workload: String,
+    /// What is done to it.
+    pub nemesis: Vec<String>,
+    /// The deviation it was told to have, if any.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub flaw: Option<String>,
+    /// Where it runs.
+    pub world: WorldKind,
+    /// Replicas.
+    pub nodes: usize,
+    /// Clients at a time.
+    pub concurrency: u64,
+    /// Operations a second, all clients together.
+    pub rate: f64,
+    /// How long the load lasts, in seconds.
+    pub time_limit_s: f64,
+    /// The mean time between the beginnings of two faults of a family, in seconds.
+    pub nemesis_interval_s: f64,
+    /// How long the system may take to recover after everything is healed, in seconds.
+    pub recovery_s: f64,
+    /// Objects in use at a time.
+    pub keys: usize,
+    /// Operations on an object before a fresh one takes its place.
+    pub ops_per_key: u64,
+    /// The source of all chance.
+    pub seed: u64,
+    /// The version of the program.
+    pub version: String,
+    /// The commit it was built from.
+    pub commit: String,
+}
+
+/// Where a trial takes place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "kebab-case")]
+pub enum WorldKind {
+    /// Processes and packets on this machine.
+    Real,
+}
+
+impl Test {
+    /// How long the load lasts.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        Duration::from_secs_f64(self.time_limit_s)
+    }
+
+    /// The mean time between the beginnings of two faults of a family.
+    #[must_use]
+    pub fn nemesis_interval(&self) -> Duration {
+        Duration::from_secs_f64(self.nemesis_interval_s)
+    }
+
+    /// How long the system may take to recover.
+    #[must_use]
+    pub fn recovery(&self) -> Duration {
+        Duration::from_secs_f64(self.recovery_s)
+    }
+
+    /// The name runs of this kind share: system, workload and nemesis.
+    #[must_use]
+    pub fn name(&self) -> String {
+        let nemesis = if self.nemesis.is_empty() { "none".to_owned() } else { self.nemesis.join("+") };
+        format!("{}-{}-{nemesis}", self.system, self.workload)
+    }
+
+    /// The command line that runs this test again from the schedule kept in its folder.
+    #[must_use]
+    pub fn command(&self) -> String {
+        let nemesis = if self.nemesis.is_empty() { "none".to_owned() } else { self.nemesis.join(",") };
+        let mut line = format!(
+            "tribunal run --system {} --workload {} --nemesis {nemesis} --time-limit {}s --seed {}",
+            self.system, self.workload, self.time_limit_s, self.seed
+        );
+        if let Some(flaw) = &self.flaw {
+            line.push_str(&format!(" --flaw {flaw}"));
+        }
+        line
+    }
+}

@@ -1,0 +1,84 @@
+//! What the interpreter saw of a run beside the operations: faults, departures, and how it ended.
+
+use std::time::Duration;
+
+use histories::Key;
+use serde::{Deserialize, Serialize};
+use systems::NodeId;
+
+/// A fault as it really happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// Its number in the schedule.
+    pub id: u64,
+    /// Its family: `partition`, `pause`, `kill`.
+    pub family: String,
+    /// Its name: `one-way-in`, `pause`, ...
+    pub fault: String,
+    /// Whom it was meant for.
+    pub target: String,
+    /// Whom it hit.
+    pub nodes: Vec<NodeId>,
+    /// Begin, in nanoseconds since the start of the load.
+    pub begin_ns: u64,
+    /// End, in nanoseconds since the start of the load.
+    pub end_ns: u64,
+    /// Whether it was seen to hold while it was on.
+    pub verified: bool,
+    /// How the target was resolved.
+    pub resolved: String,
+    /// Why it was not injected, if it was not.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub skipped: Option<String>,
+    /// What was seen instead, if it did not hold.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub seen_instead: Option<String>,
+}
+
+/// A node that left though nobody killed it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Departure {
+    /// Which node.
+    pub node: NodeId,
+    /// How it ended, in words.
+    pub status: String,
+    /// When, since the start of the load.
+    pub at: Duration,
+}
+
+/// How a reading of all objects went.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LastReads {
+    /// When it began, since the start of the load.
+    pub begin: Duration,
+    /// How long until every object had been read, or until it was given up.
+    pub took: Duration,
+    /// The objects nobody could read within the bound.
+    pub unread: Vec<Key>,
+}
+
+/// What was done after the load.
+#[derive(Debug, Clone, Default)]
+pub struct Aftermath {
+    /// The reads after everything had been healed.
+    pub healed: LastReads,
+    /// The reads after the primary had been killed, or why it was not killed.
+    pub primary_killed: Option<Result<LastReads, String>>,
+    /// Why the system need not have answered, by its own claims.
+    pub excuse: Option<String>,
+}
+
+/// Everything the interpreter saw beside the operations.
+#[derive(Debug, Clone, Default)]
+pub struct Testimony {
+    /// The faults in the order of their beginning.
+    pub faults: Vec<FaultRecord>,
+    /// The nodes that left by themselves.
+    pub departures: Vec<Departure>,
+    /// How it ended.
+    pub aftermath: Aftermath,
+    /// How long the load lasted.
+    pub load: Duration,
+    /// How long everything after the load lasted.
+    pub recover: Duration,
+}

@@ -1,0 +1,32 @@
+//! What a run happens in: time, clients and a cluster. The real world has processes and packets; another may have neither.
+
+use std::time::Duration;
+
+use histories::{Completion, Invocation, Process};
+use nemesis::Cluster;
+
+use crate::testimony::Departure;
+
+/// A place where operations are carried out and faults happen.
+pub trait World {
+    /// Time since the start of the load.
+    fn now(&self) -> Duration;
+
+    /// Hands `invocation` to its process's client, which is opened if it is new. Its completion comes by [`World::wait`].
+    fn invoke(&mut self, invocation: &Invocation);
+
+    /// What has been completed; waits for the first completion until `until`, and returns none when that is reached.
+    fn wait(&mut self, until: Duration) -> Vec<Completion>;
+
+    /// Closes the client of a process that will ask for nothing again.
+    fn retire(&mut self, process: Process);
+
+    /// The cluster that can be hurt.
+    fn cluster(&mut self) -> &mut dyn Cluster;
+
+    /// Nodes that left though nobody killed them, since the last call.
+    fn departures(&mut self) -> Vec<Departure>;
+
+    /// Why the system, by its own claims, need not answer any more; none while it must.
+    fn excuse(&mut self) -> Option<String>;
+}
