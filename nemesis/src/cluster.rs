@@ -38,6 +38,8 @@ pub struct Standing {
     pub primaries: BTreeMap<NodeId, String>,
     /// The nodes any one of which may be killed now without exceeding what the system claims to survive.
     pub expendable: BTreeSet<NodeId>,
+    /// How many of them may be killed in the same instant; 0 is read as 1, for any one of them may be.
+    pub expendable_max: usize,
 }
 
 /// A fault whose target has been resolved: exactly what to do, and to undo.
@@ -83,6 +85,20 @@ pub trait Cluster {
     /// # Errors
     /// When the world refuses; that is a failure of the harness, not of the system.
     fn heal(&mut self, id: FaultId, action: &Action) -> io::Result<()>;
+}
+
+impl Roster {
+    /// The nodes that make up the system: the replicas, then the services. The clients' host is not among them.
+    #[must_use]
+    pub fn members(&self) -> Vec<NodeId> {
+        self.replicas.iter().chain(&self.services).copied().collect()
+    }
+}
+
+impl fmt::Display for FaultId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 impl fmt::Display for Link {

@@ -3,6 +3,22 @@
 //! Policy (faults, grudges, targets, profiles, schedules) is pure: seeded, printable, storable, without a clock. Mechanism
 //! (`lab`) does it on one Linux machine, and heals whatever it broke. This crate knows the names of nodes, never a protocol.
 
+pub mod agenda;
 pub mod cluster;
+pub mod fault;
+pub mod grudge;
+pub mod profile;
+pub mod resolution;
+pub mod schedule;
+pub mod target;
+pub mod unknown;
 
+pub use agenda::{Agenda, Edge};
 pub use cluster::{Action, Cluster, FaultId, Link, Roster, Standing, Verification};
+pub use fault::{Family, Fault, Phase, Shape};
+pub use grudge::Grudge;
+pub use profile::{Nemesis, Profile, Selection, catalogue};
+pub use resolution::{Resolution, resolve};
+pub use schedule::{Episode, Schedule};
+pub use target::Target;
+pub use unknown::UnknownName;
