@@ -6,8 +6,10 @@
 //!
 //! This crate knows nothing of faults, histories or checkers, and opens sockets, clocks and threads in `server` only.
 
+pub mod codec;
 pub mod node_id;
 pub mod replica;
+pub mod server;
 pub mod session;
 pub mod time;
 
