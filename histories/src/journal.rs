@@ -1,17 +1,23 @@
 //! The append-only, crash-safe record of a run: versioned JSON lines, readable after a crash up to the last whole line.
+//!
+//! [`Journal`] writes it, [`Reader`] reads it back line by line. The form is described in `docs/files.md`.
+
+pub mod reader;
 
 use std::io::{self, Write};
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-use crate::op::{Completion, Invocation, Outcome};
+use crate::op::{Completion, Function, Invocation, Key, Outcome, Process};
+
+pub use reader::{Client, Edge, Entry, Event, Header, Nemesis, Reader};
 
 /// The version of the journal's form, in its header.
 pub const FORMAT: u32 = 1;
 
 /// Where a line stands in the journal; the `i` of the line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Index(pub u64);
 
 /// One of the two edges of a fault.
@@ -39,11 +45,45 @@ pub struct FaultEdge {
     pub verified: Option<bool>,
 }
 
-/// Writes a journal. Every line is whole before the next begins; [`Journal::flush`] hands them to the operating system.
+/// Writes a journal. Every line is handed on whole; [`Journal::flush`] hands them to the operating system.
+///
+/// Wrap a file in a [`std::io::BufWriter`]: each line is one `write`.
 #[derive(Debug)]
 pub struct Journal<W: Write> {
     out: W,
     next: u64,
+    line: Vec<u8>,
+}
+
+/// A client's line, in the order of its fields in the file.
+#[derive(Serialize)]
+struct ClientLine<'a> {
+    i: Index,
+    t: u64,
+    r#type: &'static str,
+    process: Process,
+    f: Function,
+    key: &'a Key,
+    value: &'a Value,
+    error: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    saw: Option<&'a Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    node: Option<&'a str>,
+}
+
+/// An edge of a fault, in the order of its fields in the file.
+#[derive(Serialize)]
+struct FaultLine<'a> {
+    i: Index,
+    t: u64,
+    r#type: &'static str,
+    process: &'static str,
+    f: &'a str,
+    fault: u64,
+    phase: Phase,
+    value: &'a Value,
+    verified: Option<bool>,
 }
 
 impl<W: Write> Journal<W> {
@@ -51,9 +91,14 @@ impl<W: Write> Journal<W> {
     ///
     /// # Errors
     /// What `out` answers.
-    pub fn create(mut out: W, seed: u64, test: &Value) -> io::Result<Self> {
-        write_line(&mut out, &json!({"format": FORMAT, "seed": seed, "test": test}))?;
-        Ok(Self { out, next: 0 })
+    pub fn create(out: W, seed: u64, test: &Value) -> io::Result<Self> {
+        let mut journal = Self {
+            out,
+            next: 0,
+            line: Vec::new(),
+        };
+        journal.write_line(&json!({"format": FORMAT, "seed": seed, "test": test}))?;
+        Ok(journal)
     }
 
     /// Records that `invocation` was made at `t_ns` nanoseconds since the start of the run, through the client of `node`.
@@ -61,33 +106,43 @@ impl<W: Write> Journal<W> {
     /// # Errors
     /// What the writer answers.
     pub fn invoke(&mut self, t_ns: u64, invocation: &Invocation, node: Option<&str>) -> io::Result<Index> {
-        let Invocation { process, f, key, value } = invocation;
-        self.append(json!({"t": t_ns, "type": "invoke", "process": process, "f": f, "key": key, "value": value,
-                           "error": null, "node": node}))
+        let line = ClientLine {
+            node,
+            ..self.client_line(t_ns, invocation)
+        };
+        self.append(&line)
     }
 
     /// Records what came of `invocation` at `t_ns`.
     ///
     /// # Errors
     /// What the writer answers.
-    pub fn complete(&mut self, t_ns: u64, invocation: &Invocation, completion: &Completion) -> io::Result<Index> {
-        let Invocation { process, f, key, value } = invocation;
+    pub fn complete(
+        &mut self,
+        t_ns: u64,
+        invocation: &Invocation,
+        completion: &Completion,
+    ) -> io::Result<Index> {
+        let line = self.client_line(t_ns, invocation);
         let line = match &completion.outcome {
-            Outcome::Ok(answer) => {
-                json!({"t": t_ns, "type": "ok", "process": process, "f": f, "key": key, "value": answer, "error": null})
-            }
-            Outcome::Fail { error, saw: None } => {
-                json!({"t": t_ns, "type": "fail", "process": process, "f": f, "key": key, "value": value, "error": error})
-            }
-            Outcome::Fail { error, saw: Some(saw) } => {
-                json!({"t": t_ns, "type": "fail", "process": process, "f": f, "key": key, "value": value, "error": error,
-                       "saw": saw})
-            }
-            Outcome::Info { error } => {
-                json!({"t": t_ns, "type": "info", "process": process, "f": f, "key": key, "value": value, "error": error})
-            }
+            Outcome::Ok(answer) => ClientLine {
+                r#type: "ok",
+                value: answer,
+                ..line
+            },
+            Outcome::Fail { error, saw } => ClientLine {
+                r#type: "fail",
+                error: Some(error),
+                saw: saw.as_ref(),
+                ..line
+            },
+            Outcome::Info { error } => ClientLine {
+                r#type: "info",
+                error: Some(error),
+                ..line
+            },
         };
-        self.append(line)
+        self.append(&line)
     }
 
     /// Records an edge of a fault at `t_ns`.
@@ -95,9 +150,24 @@ impl<W: Write> Journal<W> {
     /// # Errors
     /// What the writer answers.
     pub fn fault(&mut self, t_ns: u64, edge: &FaultEdge) -> io::Result<Index> {
-        let FaultEdge { fault, name, phase, value, verified } = edge;
-        self.append(json!({"t": t_ns, "type": "info", "process": "nemesis", "f": name, "fault": fault, "phase": phase,
-                           "value": value, "verified": verified}))
+        let FaultEdge {
+            fault,
+            name,
+            phase,
+            value,
+            verified,
+        } = edge;
+        self.append(&FaultLine {
+            i: Index(self.next),
+            t: t_ns,
+            r#type: "info",
+            process: "nemesis",
+            f: name,
+            fault: *fault,
+            phase: *phase,
+            value,
+            verified: *verified,
+        })
     }
 
     /// Hands everything recorded so far to the operating system; it then survives any death of this process.
@@ -108,18 +178,38 @@ impl<W: Write> Journal<W> {
         self.out.flush()
     }
 
-    fn append(&mut self, mut line: Value) -> io::Result<Index> {
-        let index = Index(self.next);
-        if let Value::Object(fields) = &mut line {
-            fields.shift_insert(0, "i".to_owned(), json!(index));
+    fn client_line<'a>(&self, t_ns: u64, invocation: &'a Invocation) -> ClientLine<'a> {
+        let Invocation {
+            process,
+            f,
+            key,
+            value,
+        } = invocation;
+        ClientLine {
+            i: Index(self.next),
+            t: t_ns,
+            r#type: "invoke",
+            process: *process,
+            f: *f,
+            key,
+            value,
+            error: None,
+            saw: None,
+            node: None,
         }
-        write_line(&mut self.out, &line)?;
+    }
+
+    fn append(&mut self, line: &impl Serialize) -> io::Result<Index> {
+        self.write_line(line)?;
+        let index = Index(self.next);
         self.next += 1;
         Ok(index)
     }
-}
 
-fn write_line(out: &mut impl Write, line: &Value) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, line)?;
-    out.write_all(b"\n")
+    fn write_line(&mut self, line: &impl Serialize) -> io::Result<()> {
+        self.line.clear();
+        serde_json::to_writer(&mut self.line, line)?;
+        self.line.push(b'\n');
+        self.out.write_all(&self.line)
+    }
 }

@@ -90,6 +90,30 @@ pub struct Completion {
 }
 
 impl Function {
+    /// All of them, in the order of their declaration.
+    pub const ALL: [Self; 14] = [
+        Self::Read,
+        Self::Write,
+        Self::Cas,
+        Self::Append,
+        Self::Acquire,
+        Self::Release,
+        Self::Enqueue,
+        Self::Dequeue,
+        Self::Add,
+        Self::Remove,
+        Self::Contains,
+        Self::Inc,
+        Self::Put,
+        Self::Get,
+    ];
+
+    /// The function of that name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|f| f.name() == name)
+    }
+
     /// The name used in files and on screens.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -133,5 +157,18 @@ impl fmt::Display for Function {
 impl fmt::Display for Process {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.0.fmt(f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_function_is_found_by_its_name() {
+        for f in Function::ALL {
+            assert_eq!(Function::named(f.name()), Some(f));
+        }
+        assert_eq!(Function::named("reed"), None);
     }
 }

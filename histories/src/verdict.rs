@@ -65,7 +65,9 @@ impl Verdict {
             }
             (Self::Invalid(evidence), _) | (_, Self::Invalid(evidence)) => Self::Invalid(evidence),
             (Self::Unknown(mine), Self::Unknown(theirs)) => Self::Unknown(format!("{mine}; {theirs}")),
-            (Self::Unknown(reason), Self::Valid) | (Self::Valid, Self::Unknown(reason)) => Self::Unknown(reason),
+            (Self::Unknown(reason), Self::Valid) | (Self::Valid, Self::Unknown(reason)) => {
+                Self::Unknown(reason)
+            }
             (Self::Valid, Self::Valid) => Self::Valid,
         }
     }

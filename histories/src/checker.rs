@@ -1,0 +1,60 @@
+//! Judges: each looks at a whole history and says what follows from it.
+
+pub mod availability;
+pub mod progress;
+
+use std::fmt;
+
+use crate::history::History;
+use crate::verdict::Verdict;
+
+/// The memory a checker may use unless told otherwise, in bytes.
+pub const MEMORY_BYTES_MAX: u64 = 1 << 30;
+
+/// A judge of histories.
+pub trait Checker {
+    /// Its name in results.
+    fn name(&self) -> &'static str;
+
+    /// What follows from `history`; [`Verdict::Unknown`] when that cannot be found out within `limits`.
+    fn check(&self, history: &History, limits: &Limits<'_>) -> Report;
+}
+
+/// How much a checker may use. Clocks are behind the wall, so that time is asked for.
+#[derive(Clone, Copy)]
+pub struct Limits<'a> {
+    /// Bytes of memory for what it remembers, beside the history itself.
+    pub memory_bytes_max: u64,
+    /// Whether it may go on; asked some thousand times a second.
+    pub may_go_on: &'a dyn Fn() -> bool,
+}
+
+/// What a checker found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Report {
+    /// The checker's name.
+    pub name: &'static str,
+    /// What it found.
+    pub verdict: Verdict,
+    /// How many objects were decided.
+    pub checked_keys: u64,
+}
+
+impl Limits<'static> {
+    /// No end of time, and [`MEMORY_BYTES_MAX`].
+    #[must_use]
+    pub const fn patient() -> Self {
+        Self {
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            may_go_on: &|| true,
+        }
+    }
+}
+
+impl fmt::Debug for Limits<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Limits")
+            .field("memory_bytes_max", &self.memory_bytes_max)
+            .finish_non_exhaustive()
+    }
+}

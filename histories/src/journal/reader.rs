@@ -1,0 +1,475 @@
+//! Reads a journal line by line: typed entries, or one sentence that names the line.
+//!
+//! It checks each line by itself and that time and line numbers run forward; that invocations and completions belong together is
+//! the business of [`crate::history`]. Lines of the nemesis are kept and not interpreted. It never panics, whatever the bytes.
+
+use std::borrow::Cow;
+use std::io::{BufRead, Read};
+
+use serde::de::DeserializeSeed;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+
+use super::{FORMAT, Index};
+use crate::history::{Defect, HistoryError, Time, Warning};
+use crate::op::{Function, Key, Process};
+use crate::values::{Datum, DatumSeed, Values};
+
+/// A longer line is refused.
+pub const LINE_BYTES_MAX: u64 = 256 << 20;
+
+/// The first line of a journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Header {
+    /// The seed of the run, where it has one.
+    pub seed: Option<u64>,
+    /// How the run is described.
+    pub test: Value,
+}
+
+/// One line of the journal.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Its `i`; where it has none, how many entries there were before.
+    pub index: Index,
+    /// When it happened.
+    pub t: Time,
+    /// Its line in the file, from 1.
+    pub line: u64,
+    /// What happened.
+    pub event: Event,
+}
+
+/// What a line tells.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// An edge of a client's operation.
+    Client(Client),
+    /// Something the nemesis did.
+    Nemesis(Nemesis),
+}
+
+/// Which edge of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Edge {
+    /// It was asked.
+    Invoke,
+    /// It took effect.
+    Ok,
+    /// It surely did not take effect.
+    Fail,
+    /// Nobody knows.
+    Info,
+}
+
+/// An edge of a client's operation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Client {
+    /// Who asked.
+    pub process: Process,
+    /// Which edge.
+    pub edge: Edge,
+    /// What was asked.
+    pub f: Function,
+    /// Of which object; none where the history is about a single one.
+    pub key: Option<Key>,
+    /// The argument, or in an `ok` the answer.
+    pub value: Datum,
+    /// Why it is not ok.
+    pub error: Option<String>,
+    /// What a compare-and-set that did not match was answered with.
+    pub saw: Option<Datum>,
+    /// The node asked, where that is recorded.
+    pub node: Option<String>,
+}
+
+/// Something the nemesis did; what it means is not this crate's business.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Nemesis {
+    /// The event's name.
+    pub f: String,
+    /// The whole line, its `f` included.
+    pub fields: Map<String, Value>,
+}
+
+impl Edge {
+    /// The edge of that name, if there is one.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        [Self::Invoke, Self::Ok, Self::Fail, Self::Info]
+            .into_iter()
+            .find(|edge| edge.name() == name)
+    }
+
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Invoke => "invoke",
+            Self::Ok => "ok",
+            Self::Fail => "fail",
+            Self::Info => "info",
+        }
+    }
+}
+
+/// Reads a journal. Memory grows with the distinct values in it, not with its length.
+#[derive(Debug)]
+pub struct Reader<R> {
+    input: R,
+    file: String,
+    buffer: Vec<u8>,
+    line: u64,
+    entries: u64,
+    last: Option<(Index, Time)>,
+    header: Option<Header>,
+    warnings: Vec<Warning>,
+    values: Values,
+}
+
+/// A line as it stands there; what it means is decided field by field, so that each defect has its own sentence.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawLine<'a> {
+    #[serde(default, borrow, deserialize_with = "present")]
+    format: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    i: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    t: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    r#type: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    process: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    f: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    key: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    value: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    error: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    saw: Option<&'a RawValue>,
+    #[serde(default, borrow, deserialize_with = "present")]
+    node: Option<&'a RawValue>,
+}
+
+/// Unlike serde's own rule for options, an explicit null is there.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Whether a line was used or stood, torn, at the end of the file.
+enum Line {
+    Entry(Entry),
+    Torn,
+}
+
+impl<R: BufRead> Reader<R> {
+    /// A reader of `input`, which sentences call `file`. A header is read at once, if there is one.
+    ///
+    /// # Errors
+    /// When the header is of an unknown version, or `input` cannot be read.
+    pub fn open(input: R, file: &str) -> Result<Self, HistoryError> {
+        let mut reader = Self {
+            input,
+            file: file.to_owned(),
+            buffer: Vec::new(),
+            line: 0,
+            entries: 0,
+            last: None,
+            header: None,
+            warnings: Vec::new(),
+            values: Values::default(),
+        };
+        if reader.fill()? {
+            reader.header = reader.parse_header().map_err(|defect| reader.error(defect))?;
+        }
+        if reader.header.is_some() {
+            reader.buffer.clear();
+        }
+        Ok(reader)
+    }
+
+    /// The next entry, or none at the end.
+    ///
+    /// # Errors
+    /// What is wrong with the line. After an error the reader is at the next line.
+    pub fn next_entry(&mut self) -> Result<Option<Entry>, HistoryError> {
+        if self.buffer.is_empty() && !self.fill()? {
+            return Ok(None);
+        }
+        let parsed = self.parse_line();
+        self.buffer.clear();
+        match parsed.map_err(|defect| self.error(defect))? {
+            Line::Entry(entry) => Ok(Some(entry)),
+            Line::Torn => {
+                let text = "the last line is torn; everything before it is used".to_owned();
+                self.warnings.push(Warning {
+                    file: self.file.clone(),
+                    line: self.line,
+                    text,
+                });
+                Ok(None)
+            }
+        }
+    }
+
+    /// The header, if the journal has one.
+    #[must_use]
+    pub const fn header(&self) -> Option<&Header> {
+        self.header.as_ref()
+    }
+
+    /// What was passed over so far.
+    #[must_use]
+    pub fn warnings(&self) -> &[Warning] {
+        &self.warnings
+    }
+
+    /// The table that the values of the entries refer to.
+    #[must_use]
+    pub const fn values(&self) -> &Values {
+        &self.values
+    }
+
+    /// The header, the warnings and the table, when all is read.
+    pub(crate) fn into_parts(self) -> (Option<Header>, Vec<Warning>, Values) {
+        (self.header, self.warnings, self.values)
+    }
+
+    fn error(&self, defect: Defect) -> HistoryError {
+        HistoryError {
+            file: self.file.clone(),
+            line: Some(self.line),
+            defect,
+        }
+    }
+
+    /// Reads the next line that is not blank; false at the end.
+    fn fill(&mut self) -> Result<bool, HistoryError> {
+        loop {
+            self.buffer.clear();
+            self.line += 1;
+            let read = self
+                .input
+                .by_ref()
+                .take(LINE_BYTES_MAX)
+                .read_until(b'\n', &mut self.buffer);
+            let length = read.map_err(|error| self.error(Defect::Unreadable(error.to_string())))?;
+            if length == 0 {
+                return Ok(false);
+            }
+            if length as u64 == LINE_BYTES_MAX && self.buffer.last() != Some(&b'\n') {
+                return Err(self.error(Defect::LineTooLong(LINE_BYTES_MAX)));
+            }
+            if !self.buffer.trim_ascii().is_empty() {
+                return Ok(true);
+            }
+        }
+    }
+
+    fn parse_header(&self) -> Result<Option<Header>, Defect> {
+        let Ok(Value::Object(mut fields)) = serde_json::from_slice(&self.buffer) else {
+            return Ok(None);
+        };
+        match fields.get("format") {
+            None => Ok(None),
+            Some(version) if *version == FORMAT => Ok(Some(Header {
+                seed: fields.get("seed").and_then(Value::as_u64),
+                test: fields.remove("test").unwrap_or(Value::Null),
+            })),
+            Some(version) => Err(Defect::UnknownVersion(version.to_string())),
+        }
+    }
+
+    fn parse_line(&mut self) -> Result<Line, Defect> {
+        let buffer = std::mem::take(&mut self.buffer);
+        let line = match serde_json::from_slice::<RawLine<'_>>(&buffer) {
+            Ok(raw) => self.parse_raw(&raw, &buffer),
+            Err(error) => self.parse_odd(&buffer, &error),
+        };
+        self.buffer = buffer;
+        line
+    }
+
+    fn parse_raw(&mut self, raw: &RawLine<'_>, buffer: &[u8]) -> Result<Line, Defect> {
+        if raw.format.is_some() && raw.r#type.is_none() {
+            return Err(Defect::Syntax(
+                "a second header: two journals in one file".to_owned(),
+            ));
+        }
+        if raw.format.is_some() {
+            return Err(Defect::UnknownField("format".to_owned()));
+        }
+        let process = raw.process.ok_or(Defect::MissingField("process"))?;
+        if process.get() == "\"nemesis\"" {
+            let fields = serde_json::from_slice(buffer).map_err(|error| syntax(&error))?;
+            return self.nemesis(fields).map(Line::Entry);
+        }
+        let (index, t) = self.stamp(raw.i.map(RawValue::get), raw.t.map(RawValue::get))?;
+        let client = self.client(raw, process)?;
+        Ok(Line::Entry(self.entry(index, t, Event::Client(client))))
+    }
+
+    /// A line that does not fit: of the nemesis, which may say what it likes; or torn; or wrong.
+    fn parse_odd(&mut self, buffer: &[u8], error: &serde_json::Error) -> Result<Line, Defect> {
+        match serde_json::from_slice::<Value>(buffer) {
+            Ok(Value::Object(fields))
+                if fields.get("process").is_some_and(|process| process == "nemesis") =>
+            {
+                self.nemesis(fields).map(Line::Entry)
+            }
+            Ok(Value::Object(fields)) => Err(odd_field(&fields, error)),
+            Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
+            Err(_) if self.at_end()? => Ok(Line::Torn),
+            Err(error) => Err(syntax(&error)),
+        }
+    }
+
+    fn at_end(&mut self) -> Result<bool, Defect> {
+        let rest = self
+            .input
+            .fill_buf()
+            .map_err(|error| Defect::Unreadable(error.to_string()))?;
+        Ok(rest.is_empty())
+    }
+
+    fn nemesis(&mut self, fields: Map<String, Value>) -> Result<Entry, Defect> {
+        let text = |name: &str| fields.get(name).map(Value::to_string);
+        let (index, t) = self.stamp(text("i").as_deref(), text("t").as_deref())?;
+        let f = fields
+            .get("f")
+            .and_then(Value::as_str)
+            .ok_or(Defect::MissingField("f"))?
+            .to_owned();
+        Ok(self.entry(index, t, Event::Nemesis(Nemesis { f, fields })))
+    }
+
+    fn entry(&mut self, index: Index, t: Time, event: Event) -> Entry {
+        self.entries += 1;
+        self.last = Some((index, t));
+        Entry {
+            index,
+            t,
+            line: self.line,
+            event,
+        }
+    }
+
+    fn stamp(&self, i: Option<&str>, t: Option<&str>) -> Result<(Index, Time), Defect> {
+        let index = match i {
+            None => Index(
+                self.last
+                    .map_or(self.entries, |(last, _)| last.0.saturating_add(1)),
+            ),
+            Some(text) => Index(text.parse().map_err(|_| whole_number("i"))?),
+        };
+        let t = t.ok_or(Defect::MissingField("t"))?;
+        let t = Time(t.parse().map_err(|_| whole_number("t"))?);
+        match self.last {
+            Some((before, _)) if index <= before => Err(Defect::IndexBackwards { before, after: index }),
+            Some((_, before)) if t < before => Err(Defect::Backwards {
+                before: before.0,
+                after: t.0,
+            }),
+            _ => Ok((index, t)),
+        }
+    }
+
+    fn client(&mut self, raw: &RawLine<'_>, process: &RawValue) -> Result<Client, Defect> {
+        let edge = string(raw.r#type.ok_or(Defect::MissingField("type"))?, "type")?;
+        let f = string(raw.f.ok_or(Defect::MissingField("f"))?, "f")?;
+        let process = process.get().parse().map_err(|_| Defect::BadField {
+            field: "process",
+            expected: "a whole number, or \"nemesis\"",
+        })?;
+        Ok(Client {
+            process: Process(process),
+            edge: Edge::named(&edge).ok_or_else(|| Defect::UnknownType(edge.into_owned()))?,
+            f: Function::named(&f).ok_or_else(|| Defect::UnknownFunction(f.into_owned()))?,
+            key: raw.key.map_or(Ok(None), key)?,
+            value: raw.value.map_or(Ok(Datum::NULL), |value| self.datum(value))?,
+            error: raw
+                .error
+                .map_or(Ok(None), |error| optional_string(error, "error"))?,
+            saw: raw.saw.map(|saw| self.datum(saw)).transpose()?,
+            node: raw.node.map_or(Ok(None), |node| optional_string(node, "node"))?,
+        })
+    }
+
+    fn datum(&mut self, value: &RawValue) -> Result<Datum, Defect> {
+        let seed = DatumSeed(&mut self.values);
+        seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
+            .map_err(|error| syntax(&error))
+    }
+}
+
+const FIELDS: [&str; 11] = [
+    "i", "t", "type", "process", "f", "key", "value", "error", "node", "saw", "format",
+];
+
+fn odd_field(fields: &Map<String, Value>, error: &serde_json::Error) -> Defect {
+    match fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
+        Some(name) => Defect::UnknownField(name.clone()),
+        None => syntax(error),
+    }
+}
+
+fn syntax(error: &serde_json::Error) -> Defect {
+    let text = error.to_string();
+    let reason = text.split(" at line ").next().unwrap_or_default();
+    Defect::Syntax(format!(
+        "not a whole JSON line: {reason} at column {}",
+        error.column()
+    ))
+}
+
+const fn whole_number(field: &'static str) -> Defect {
+    Defect::BadField {
+        field,
+        expected: "a whole number that is not negative",
+    }
+}
+
+fn string<'a>(raw: &'a RawValue, field: &'static str) -> Result<Cow<'a, str>, Defect> {
+    // Names hold no escapes, so that the text between the quotes is the name; anything else takes the long way.
+    match raw
+        .get()
+        .strip_prefix('"')
+        .and_then(|text| text.strip_suffix('"'))
+    {
+        Some(text) if !text.contains('\\') => Ok(Cow::Borrowed(text)),
+        _ => match serde_json::from_str(raw.get()) {
+            Ok(Value::String(text)) => Ok(Cow::Owned(text)),
+            _ => Err(Defect::BadField {
+                field,
+                expected: "a string",
+            }),
+        },
+    }
+}
+
+fn optional_string(raw: &RawValue, field: &'static str) -> Result<Option<String>, Defect> {
+    if raw.get() == "null" {
+        Ok(None)
+    } else {
+        string(raw, field).map(|text| Some(text.into_owned()))
+    }
+}
+
+fn key(raw: &RawValue) -> Result<Option<Key>, Defect> {
+    if raw.get() == "null" {
+        return Ok(None);
+    }
+    match string(raw, "key") {
+        Ok(name) => Ok(Some(Key::from(&*name))),
+        Err(_) if raw.get().parse::<i64>().is_ok() => Ok(Some(Key::from(raw.get()))),
+        Err(_) => Err(Defect::BadField {
+            field: "key",
+            expected: "a string or a whole number",
+        }),
+    }
+}
