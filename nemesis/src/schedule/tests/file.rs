@@ -194,6 +194,10 @@ fn wrong_values_are_named_with_file_line_and_fault() {
         "faults.toml, line 1, fault 1: it ends at 0.500s, which is not after its beginning at 1.000s",
     );
     check_refused(
+        &with("until = \"1s\""),
+        "faults.toml, line 1, fault 1: it ends at 1.000s, which is not after its beginning at 1.000s",
+    );
+    check_refused(
         &with("until = \"200h\""),
         "faults.toml, line 1, fault 1: it ends at 720000.000s; 604800.000s is the latest",
     );
@@ -227,7 +231,7 @@ fn wrong_values_are_named_with_file_line_and_fault() {
     );
     check_refused(
         &with("fault = \"bridge\"").replace("\"one\"", "[\"n1\", \"n2\"]"),
-        "faults.toml, line 1, fault 1: partition.bridge takes at most 1 nodes by name; 2 are named",
+        "faults.toml, line 1, fault 1: partition.bridge takes no more than 1 by name; 2 nodes are named",
     );
     check_refused(
         &with("fault = \"one-way-in\"").replace("\"one\"", "[\"n1\", \"n2\", \"n3\", \"vs\"]"),
