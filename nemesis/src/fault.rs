@@ -260,7 +260,7 @@ impl Fault {
         match (self, target) {
             (Self::Partition(shape), Target::Named(nodes)) if shape.named_max() < nodes.len() => {
                 Err(format!(
-                    "{self} takes at most {} nodes by name; {} are named",
+                    "{self} takes no more than {} by name; {} nodes are named",
                     shape.named_max(),
                     nodes.len()
                 ))

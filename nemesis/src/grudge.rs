@@ -142,7 +142,7 @@ mod tests {
 
     use systems::NodeId;
 
-    use super::Grudge;
+    use super::{Grudge, sides};
     use crate::cluster::Link;
     use crate::target::majority;
 
@@ -174,6 +174,32 @@ mod tests {
                 "{count}: {grudge}"
             );
             assert!(circle.iter().all(|node| grudge.hears(*node, *node)));
+        }
+    }
+
+    #[test]
+    fn in_a_ring_of_four_or_five_hearing_is_mutual() {
+        for count in [4, 5] {
+            let circle = nodes(count);
+            let grudge = Grudge::ring(&circle);
+            for (one, other) in circle
+                .iter()
+                .flat_map(|one| circle.iter().map(move |other| (*one, *other)))
+            {
+                assert_eq!(grudge.hears(one, other), grudge.hears(other, one), "{grudge}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_bridge_joins_sides_of_the_same_size_or_nearly() {
+        for count in SIZES {
+            let [left, right] = sides(NodeId::replica(1), &nodes(count)).map(|side| side.len());
+            assert_eq!(left + right, count - 1);
+            assert!(
+                left <= right && right <= left + 1,
+                "{left} and {right} of {count}"
+            );
         }
     }
 

@@ -364,3 +364,16 @@ impl fmt::Display for Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{majority, minority, minority_third};
+
+    #[test]
+    fn shares_are_counted_as_the_field_counts_them() {
+        let counts = [0, 1, 2, 3, 4, 5, 6, 7];
+        assert_eq!(counts.map(minority), [0, 0, 0, 1, 1, 2, 2, 3]);
+        assert_eq!(counts.map(majority), [1, 1, 2, 2, 3, 3, 4, 4]);
+        assert_eq!(counts.map(minority_third), [0, 0, 0, 0, 1, 1, 1, 2]);
+    }
+}

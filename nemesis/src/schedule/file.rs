@@ -44,11 +44,17 @@ struct RawFile {
 #[serde(deny_unknown_fields)]
 struct RawEpisode {
     id: Option<u64>,
-    from: String,
-    until: String,
+    from: RawTime,
+    until: RawTime,
     fault: String,
     target: Option<RawTarget>,
     seed: Option<u64>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged, expecting = "a time is a string with a unit, such as \"4.250s\"")]
+enum RawTime {
+    Text(String),
 }
 
 #[derive(Deserialize)]
@@ -171,7 +177,7 @@ fn episode(
     } = raw.into_inner();
     let id = FaultId(id.unwrap_or(number));
     let wrong = |problem: String| at.error(Some(start), Some(id), problem);
-    let time = |field: &str, text: &str| {
+    let time = |field: &str, RawTime::Text(text): RawTime| {
         text.parse::<Span>()
             .map(|span| span.0)
             .map_err(|error| wrong(format!("`{field}`: {error}")))
@@ -179,8 +185,8 @@ fn episode(
     let fault: Fault = fault.parse().map_err(|error| wrong(format!("{error}")))?;
     Ok(Episode {
         id,
-        from: time("from", &from)?,
-        until: time("until", &until)?,
+        from: time("from", from)?,
+        until: time("until", until)?,
         fault,
         target: read_target(target, fault, roster).map_err(wrong)?,
         seed: seed.unwrap_or(id.0),
