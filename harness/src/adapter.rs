@@ -14,23 +14,20 @@ use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use serde::Serialize;
 use systems::NodeId;
+use systems::claims::Claims;
+
+pub use kv::Reads;
 
 /// A system that can be put on trial.
 pub trait System: std::fmt::Debug + Send + Sync {
     /// Its name on the command line.
     fn name(&self) -> &'static str;
 
-    /// What it is, in a line.
-    fn description(&self) -> &'static str;
-
-    /// How many replicas it has when nobody says.
-    fn nodes_default(&self) -> usize;
+    /// What it promises, what it survives and what it needs.
+    fn claims(&self) -> &'static Claims;
 
     /// The ways it can be told to be wrong.
     fn flaws(&self) -> Vec<FlawNote>;
-
-    /// What it promises and survives, in plain sentences.
-    fn claims(&self) -> Vec<String>;
 
     /// How long its nodes wait before they take another for dead.
     fn detector(&self) -> std::time::Duration;
@@ -42,7 +39,7 @@ pub trait System: std::fmt::Debug + Send + Sync {
     fn node_arguments(&self, node: NodeId, place: &Place) -> Vec<OsString>;
 
     /// Where its clients come from.
-    fn clients(&self, addresses: &Addresses, concurrency: u64) -> Box<dyn Clients>;
+    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients>;
 
     /// Somebody who reads its nodes' event logs.
     fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
@@ -67,19 +64,28 @@ pub struct Place {
     pub flaw: Option<String>,
 }
 
+/// What all clients of a run have in common.
+#[derive(Debug, Clone, Copy)]
+pub struct ClientsConfig {
+    /// How many there are at a time.
+    pub concurrency: u64,
+    /// What a read string means to the workload.
+    pub reads: Reads,
+}
+
 /// A known way for a system to be wrong.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct FlawNote {
     /// The system it belongs to.
     pub system: &'static str,
     /// Its name on the command line.
-    pub name: String,
+    pub name: &'static str,
     /// What is wrong, in a line.
-    pub description: String,
+    pub description: &'static str,
     /// Where it was seen.
-    pub source: String,
+    pub source: &'static str,
     /// The anomaly it leads to.
-    pub anomaly: String,
+    pub anomaly: &'static str,
 }
 
 /// Opens clients; lives on the clients' thread.

@@ -5,10 +5,9 @@ use std::collections::BTreeSet;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use histories::journal::{FaultEdge, Journal, Phase};
-use nemesis::{Action, Agenda, Edge, Episode, FaultId, Resolution, Verification};
-use serde_json::json;
-use systems::NodeId;
+use histories::journal::{self, FaultEdge, Journal};
+use nemesis::{Action, Agenda, Episode, Family, FaultId, Phase, Resolution, Schedule, Verification};
+use serde_json::{Value, json};
 
 use crate::testimony::FaultRecord;
 use crate::world::World;
@@ -28,16 +27,17 @@ pub struct Faults {
 #[derive(Debug)]
 struct InForce {
     action: Action,
-    name: String,
+    family: Family,
+    /// Which of the records is about it.
     record: usize,
 }
 
 impl Faults {
-    /// The faults that `agenda` has in store.
+    /// The faults of `schedule`, all still to come.
     #[must_use]
-    pub fn new(agenda: Agenda) -> Self {
-        let last_id = agenda.last_id();
-        Self { agenda, in_force: BTreeMap::new(), records: Vec::new(), last_id }
+    pub fn new(schedule: &Schedule) -> Self {
+        let last_id = schedule.episodes().iter().map(|episode| episode.id).max().unwrap_or(FaultId(0));
+        Self { agenda: Agenda::new(schedule), in_force: BTreeMap::new(), records: Vec::new(), last_id }
     }
 
     /// When the next edge of a fault is due.
@@ -49,7 +49,7 @@ impl Faults {
     /// The names of the faults in force.
     #[must_use]
     pub fn in_force(&self) -> Vec<String> {
-        self.in_force.values().map(|fault| fault.name.clone()).collect()
+        self.in_force.values().map(|fault| self.records[fault.record].fault.clone()).collect()
     }
 
     /// Begins and ends what is due.
@@ -58,9 +58,9 @@ impl Faults {
     /// When the world or the journal refuses.
     pub fn due(&mut self, world: &mut impl World, journal: &mut Journal<impl Write>) -> io::Result<()> {
         while let Some(edge) = self.agenda.take_due(world.now()) {
-            match edge {
-                Edge::Begin(episode) => self.begin(&episode, world, journal)?,
-                Edge::End(episode) => self.end(episode.id, world, journal)?,
+            match edge.phase {
+                Phase::Begin => self.begin(&edge.episode, world, journal)?,
+                Phase::End => self.end(edge.episode.id, world, journal)?,
             }
         }
         Ok(())
@@ -95,8 +95,10 @@ impl Faults {
                 let words = format!("{node} was {role}");
                 let action = Action::Kill(BTreeSet::from([*node]));
                 self.last_id = FaultId(self.last_id.0 + 1);
-                let record = blank(self.last_id, "kill", "final-kill", "primaries", words);
-                return self.inject(self.last_id, action, record, world, journal).map(Ok);
+                let mut record = blank(self.last_id, Family::Kill, "final-kill", "primaries");
+                record.resolved = words;
+                record.nodes = vec![*node];
+                return self.inject(self.last_id, Family::Kill, action, record, world, journal).map(Ok);
             }
             if give_up <= world.now() {
                 return Ok(Err("no primary could be killed without exceeding what the system claims to survive".into()));
@@ -115,12 +117,13 @@ impl Faults {
     fn begin(&mut self, episode: &Episode, world: &mut impl World, journal: &mut Journal<impl Write>) -> io::Result<()> {
         let standing = world.cluster().standing();
         let resolution = nemesis::resolve(episode, world.cluster().roster(), &standing);
-        let family = episode.fault.family().name();
-        let mut record = blank(episode.id, family, episode.fault.name(), &episode.target.to_string(), String::new());
+        let family = episode.fault.family();
+        let mut record = blank(episode.id, family, episode.fault.name(), &episode.target.to_string());
         match resolution {
-            Resolution::Do { action, words } => {
+            Resolution::Do { action, nodes, words } => {
                 record.resolved = words;
-                self.inject(episode.id, action, record, world, journal)
+                record.nodes = nodes.into_iter().collect();
+                self.inject(episode.id, family, action, record, world, journal)
             }
             Resolution::Skipped(reason) => {
                 record.begin_ns = nanos(world.now());
@@ -135,28 +138,27 @@ impl Faults {
     fn inject(
         &mut self,
         id: FaultId,
+        family: Family,
         action: Action,
         mut record: FaultRecord,
         world: &mut impl World,
         journal: &mut Journal<impl Write>,
     ) -> io::Result<()> {
         record.begin_ns = nanos(world.now());
-        record.nodes = nodes_of(&action);
         let value = json!({"fault": record.fault, "action": action, "resolved": record.resolved});
-        journal.fault(record.begin_ns, &edge(id, &action, Phase::Begin, value, None))?;
+        journal.fault(record.begin_ns, &edge(id, family, Phase::Begin, value, None))?;
         world.cluster().inject(id, &action)?;
         match world.cluster().verify(id, &action) {
             Verification::Holds => record.verified = true,
             Verification::DoesNot(seen) => record.seen_instead = Some(seen),
         }
-        let name = record.fault.clone();
         self.records.push(record);
-        self.in_force.insert(id, InForce { action, name, record: self.records.len() - 1 });
+        self.in_force.insert(id, InForce { action, family, record: self.records.len() - 1 });
         Ok(())
     }
 
     fn end(&mut self, id: FaultId, world: &mut impl World, journal: &mut Journal<impl Write>) -> io::Result<()> {
-        let Some(InForce { action, record, .. }) = self.in_force.remove(&id) else { return Ok(()) };
+        let Some(InForce { action, family, record }) = self.in_force.remove(&id) else { return Ok(()) };
         let record = &mut self.records[record];
         if let Verification::DoesNot(seen) = world.cluster().verify(id, &action) {
             record.verified = false;
@@ -165,50 +167,33 @@ impl Faults {
         world.cluster().heal(id, &action)?;
         record.end_ns = nanos(world.now());
         let value = json!({"fault": record.fault, "action": action});
-        journal.fault(record.end_ns, &edge(id, &action, Phase::End, value, Some(record.verified)))?;
+        journal.fault(record.end_ns, &edge(id, family, Phase::End, value, Some(record.verified)))?;
         Ok(())
     }
 }
 
-fn blank(id: FaultId, family: &str, fault: &str, target: &str, resolved: String) -> FaultRecord {
+fn blank(id: FaultId, family: Family, fault: &str, target: &str) -> FaultRecord {
     FaultRecord {
         id: id.0,
-        family: family.to_owned(),
+        family: family.name().to_owned(),
         fault: fault.to_owned(),
         target: target.to_owned(),
         nodes: Vec::new(),
         begin_ns: 0,
         end_ns: 0,
         verified: false,
-        resolved,
+        resolved: String::new(),
         skipped: None,
         seen_instead: None,
     }
 }
 
-fn edge(id: FaultId, action: &Action, phase: Phase, value: serde_json::Value, verified: Option<bool>) -> FaultEdge {
-    FaultEdge { fault: id.0, name: event_name(action, phase).to_owned(), phase, value, verified }
-}
-
-/// Jepsen's names of the two edges.
-const fn event_name(action: &Action, phase: Phase) -> &'static str {
-    match (action, phase) {
-        (Action::Cut(_), Phase::Begin) => "start-partition",
-        (Action::Cut(_), Phase::End) => "stop-partition",
-        (Action::Pause(_), Phase::Begin) => "pause",
-        (Action::Pause(_), Phase::End) => "resume",
-        (Action::Kill(_), Phase::Begin) => "kill",
-        (Action::Kill(_), Phase::End) => "start",
-    }
-}
-
-fn nodes_of(action: &Action) -> Vec<NodeId> {
-    match action {
-        Action::Cut(links) => {
-            links.iter().flat_map(|link| [link.from, link.to]).collect::<BTreeSet<_>>().into_iter().collect()
-        }
-        Action::Pause(nodes) | Action::Kill(nodes) => nodes.iter().copied().collect(),
-    }
+fn edge(id: FaultId, family: Family, phase: Phase, value: Value, verified: Option<bool>) -> FaultEdge {
+    let recorded = match phase {
+        Phase::Begin => journal::Phase::Begin,
+        Phase::End => journal::Phase::End,
+    };
+    FaultEdge { fault: id.0, name: family.event(phase).to_owned(), phase: recorded, value, verified }
 }
 
 fn nanos(span: Duration) -> u64 {

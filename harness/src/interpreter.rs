@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use histories::journal::Journal;
 use histories::{Completion, Function, Invocation, Key, Outcome};
-use nemesis::Agenda;
+use nemesis::Schedule;
 use serde_json::Value;
 
 use crate::crew::Crew;
@@ -38,13 +38,13 @@ pub struct Interpreter<'run, W: World, J: Write> {
 }
 
 impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
-    /// An interpreter of `concurrency` processes over `world`, that records in `journal` and hurts as `agenda` says.
-    pub fn new(world: &'run mut W, journal: Journal<J>, concurrency: u64, agenda: Agenda) -> Self {
+    /// An interpreter of `concurrency` processes over `world`, that records in `journal` and hurts as `schedule` says.
+    pub fn new(world: &'run mut W, journal: Journal<J>, concurrency: u64, schedule: &Schedule) -> Self {
         Self {
             world,
             journal,
             crew: Crew::new(concurrency),
-            faults: Faults::new(agenda),
+            faults: Faults::new(schedule),
             tally: Tally::default(),
             phase: Phase::Load,
             touched: Touched::default(),

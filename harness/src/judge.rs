@@ -5,26 +5,256 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Write};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use histories::checker::availability::{self, Recovery};
-use histories::checker::progress::{self, Window, WindowSet};
-use histories::checker::{Limits, MEMORY_BYTES_MAX, Report};
-use histories::history::Time;
-use histories::journal::Index;
+use histories::checker::progress::{Progress, Window, WindowSet};
+use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX};
+use histories::history::{Ending, Time};
 use histories::{Anomaly, AnomalyKind, History, Verdict};
 
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
-use crate::store::RunFolder;
 use crate::test::Test;
-use crate::testimony::{FaultRecord, LastReads, Testimony};
+use crate::testimony::{LastReads, Testimony};
 use crate::workload::Workload;
 
 /// The longest a checker may take.
 const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
 
-/// What was found, with the reason that matters most.
+/// A verdict, and to which misfortune it belongs when it is not valid.
+#[derive(Debug)]
 struct Finding {
     verdict: Verdict,
     cause: Cause,
+}
+
+/// Judges the journal at `path` of a run of `test`, in the light of `testimony`.
+///
+/// # Errors
+/// When the journal cannot be read or is none: the harness wrote it, so that is its failure.
+pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Results> {
+    let begin = Instant::now();
+    let history = read(path)?;
+    let windows = windows(testimony);
+    let progress = Progress::of(&history, &windows);
+    let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
+    let (checkers, mut findings) = check(&history, workload);
+    findings.push(Finding { verdict: progress.verdict, cause: Cause::Vacuous });
+    findings.push(unverified(testimony));
+    findings.extend(unavailable(testimony));
+    let mut results = blank(test, testimony);
+    results.checkers = checkers;
+    results.under_fault = progress.under_any.iter().map(|(f, tally)| (f.name().to_owned(), OkCount { ok: tally.ok })).collect();
+    count(&history, &mut results);
+    weigh_availability(&history, testimony, &mut results);
+    conclude(findings, &mut results);
+    results.durations_ms.check = ms(begin.elapsed());
+    Ok(results)
+}
+
+/// The results of a run that the harness itself failed, for `reason`.
+#[must_use]
+pub fn harness_failure(test: &Test, reason: &str) -> Results {
+    let mut results = blank(test, &Testimony::default());
+    results.verdict = "unknown".to_owned();
+    results.cause = Some(Cause::Harness);
+    results.reason = Some(reason.to_owned());
+    results
+}
+
+/// Writes the journal at `journal` in Jepsen's form to `edn`.
+///
+/// # Errors
+/// When one cannot be read or the other cannot be written.
+pub fn export(journal: &Path, edn: &Path) -> io::Result<()> {
+    let mut out = BufWriter::new(File::create(edn)?);
+    histories::format::edn::write(&read(journal)?, &mut out)?;
+    out.flush()
+}
+
+fn read(path: &Path) -> io::Result<History> {
+    let name = path.display().to_string();
+    let parsed = History::parse(BufReader::new(File::open(path)?), &name).map_err(io::Error::other)?;
+    Ok(parsed.history)
+}
+
+/// When something was wrong, one set a family.
+fn windows(testimony: &Testimony) -> Vec<WindowSet> {
+    let mut sets: BTreeMap<&str, Vec<Window>> = BTreeMap::new();
+    for fault in testimony.faults.iter().filter(|fault| fault.skipped.is_none()) {
+        let window = Window { from: Time(fault.begin_ns), to: Time(fault.end_ns) };
+        sets.entry(&fault.family).or_default().push(window);
+    }
+    sets.into_iter().map(|(name, windows)| WindowSet { name: name.to_owned(), windows }).collect()
+}
+
+fn check(history: &History, workload: Workload) -> (Vec<CheckerResult>, Vec<Finding>) {
+    let judge = |checker: &Box<dyn Checker>| {
+        let begin = Instant::now();
+        let may_go_on = || begin.elapsed() < CHECK_TIME_MAX;
+        let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, may_go_on: &may_go_on };
+        let report = checker.check(history, &limits);
+        let result = CheckerResult {
+            name: report.name.to_owned(),
+            verdict: report.verdict.name().to_owned(),
+            ms: ms(begin.elapsed()),
+            checked_keys: report.checked_keys,
+            certificate: report.certified,
+        };
+        let cause = match report.verdict {
+            Verdict::Unknown(_) => Cause::CheckerLimit,
+            Verdict::Valid | Verdict::Invalid(_) => Cause::Violation,
+        };
+        (result, Finding { verdict: report.verdict, cause })
+    };
+    workload.checkers().iter().map(judge).unzip()
+}
+
+/// A fault that was not seen to hold shows nothing.
+fn unverified(testimony: &Testimony) -> Finding {
+    let missed: Vec<String> = testimony
+        .faults
+        .iter()
+        .filter(|fault| fault.skipped.is_none() && !fault.verified)
+        .map(|fault| {
+            let seen = fault.seen_instead.as_deref().unwrap_or("nothing was seen of it");
+            format!("fault {} ({}) did not hold: {seen}", fault.id, fault.fault)
+        })
+        .collect();
+    let verdict = if missed.is_empty() { Verdict::Valid } else { Verdict::Unknown(missed.join("; ")) };
+    Finding { verdict, cause: Cause::UnverifiedFault }
+}
+
+/// Not answering is held against a system that claims to answer.
+fn unavailable(testimony: &Testimony) -> Vec<Finding> {
+    let mut anomalies: Vec<Anomaly> = testimony.departures.iter().map(departed).collect();
+    let aftermath = &testimony.aftermath;
+    if aftermath.excuse.is_none() {
+        anomalies.extend(unread(&aftermath.healed, "everything had been healed"));
+        if let Some(Ok(reads)) = &aftermath.primary_killed {
+            anomalies.extend(unread(reads, "the primary had been killed"));
+        }
+        if let Some(Err(reason)) = &aftermath.primary_killed {
+            anomalies.push(sentence(AnomalyKind::Unavailable, format!("the cluster did not become whole again: {reason}")));
+        }
+    }
+    let verdict = if anomalies.is_empty() { Verdict::Valid } else { Verdict::Invalid(anomalies) };
+    vec![Finding { verdict, cause: Cause::Unavailable }]
+}
+
+fn departed(departure: &crate::testimony::Departure) -> Anomaly {
+    let crate::testimony::Departure { node, status, at } = departure;
+    sentence(
+        AnomalyKind::Departed,
+        format!("{node} left by itself at {:.3} s ({status}); see {node}/stderr.log", at.as_secs_f64()),
+    )
+}
+
+fn unread(reads: &LastReads, since: &str) -> Option<Anomaly> {
+    let first = reads.unread.first()?;
+    let text = format!(
+        "{} of the last reads were not answered within {:.1} s after {since}, that of {first} among them",
+        reads.unread.len(),
+        reads.took.as_secs_f64()
+    );
+    Some(Anomaly { key: Some(first.to_string()), ..sentence(AnomalyKind::Unavailable, text) })
+}
+
+fn sentence(kind: AnomalyKind, sentence: String) -> Anomaly {
+    Anomaly { kind, key: None, ops: Vec::new(), sentence }
+}
+
+fn count(history: &History, results: &mut Results) {
+    let mut by_f: BTreeMap<String, OutcomeCounts> = BTreeMap::new();
+    for operation in history.operations() {
+        let counts = by_f.entry(operation.f.name().to_owned()).or_default();
+        match operation.ending {
+            Ending::Ok(_) => counts.ok += 1,
+            Ending::Fail { .. } => counts.fail += 1,
+            Ending::Info { .. } | Ending::Unfinished => counts.info += 1,
+        }
+    }
+    let sum = |count: fn(&OutcomeCounts) -> u64| by_f.values().map(count).sum();
+    let invoked = history.operations().len() as u64;
+    results.ops = OpCounts { invoked, ok: sum(|c| c.ok), fail: sum(|c| c.fail), info: sum(|c| c.info) };
+    results.by_f = by_f;
+}
+
+fn weigh_availability(history: &History, testimony: &Testimony, results: &mut Results) {
+    let ends: Vec<Window> = testimony
+        .faults
+        .iter()
+        .map(|fault| Window { from: Time(fault.begin_ns), to: Time(fault.end_ns) })
+        .collect();
+    results.recovery_ns = availability::recoveries(history, &ends)
+        .into_iter()
+        .map(|recovery| match recovery {
+            Recovery::After(ns) => Some(ns),
+            Recovery::NotWithin(_) | Recovery::Untried => None,
+        })
+        .collect();
+    results.longest_unavailable_ns = availability::longest_outage(history).map_or(0, |outage| outage.length_ns());
+}
+
+/// The worst finding decides; among equals the one that weighs most, in the order of the causes.
+fn conclude(findings: Vec<Finding>, results: &mut Results) {
+    let rank = |finding: &Finding| match finding.verdict {
+        Verdict::Invalid(_) => 2,
+        Verdict::Unknown(_) => 1,
+        Verdict::Valid => 0,
+    };
+    let worst = findings.iter().max_by_key(|finding| (rank(finding), std::cmp::Reverse(finding.cause)));
+    if let Some(worst) = worst.filter(|worst| 0 < rank(worst)) {
+        results.cause = Some(worst.cause);
+        results.reason = reason(&worst.verdict);
+        results.verdict = worst.verdict.name().to_owned();
+    }
+    for finding in findings {
+        if let Verdict::Invalid(anomalies) = finding.verdict {
+            results.anomalies.extend(anomalies);
+        }
+    }
+}
+
+fn reason(verdict: &Verdict) -> Option<String> {
+    match verdict {
+        Verdict::Valid => None,
+        Verdict::Unknown(reason) => Some(reason.clone()),
+        Verdict::Invalid(anomalies) => anomalies.first().map(|anomaly| anomaly.sentence.clone()),
+    }
+}
+
+fn blank(test: &Test, testimony: &Testimony) -> Results {
+    Results {
+        format: FORMAT,
+        system: test.system.clone(),
+        workload: test.workload.clone(),
+        nemesis: test.nemesis.clone(),
+        world: test.world.name().to_owned(),
+        seed: test.seed,
+        flaw: test.flaw.clone(),
+        commit: test.commit.clone(),
+        verdict: "valid".to_owned(),
+        cause: None,
+        reason: None,
+        ops: OpCounts::default(),
+        by_f: BTreeMap::new(),
+        under_fault: BTreeMap::new(),
+        faults: testimony.faults.clone(),
+        recovery_ns: Vec::new(),
+        longest_unavailable_ns: 0,
+        checkers: Vec::new(),
+        anomalies: Vec::new(),
+        excuse: testimony.aftermath.excuse.clone(),
+        durations_ms: Durations {
+            load: ms(testimony.load),
+            recover: ms(testimony.recover),
+            ..Durations::default()
+        },
+    }
+}
+
+fn ms(span: Duration) -> f64 {
+    span.as_secs_f64() * 1_000.0
 }

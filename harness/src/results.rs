@@ -61,8 +61,8 @@ pub struct Results {
     pub durations_ms: Durations,
 }
 
-/// Why a run is not valid.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// Why a run is not valid; what weighs most comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// A promise about the answers was broken.
@@ -120,7 +120,7 @@ pub struct CheckerResult {
     /// How long it took, in milliseconds.
     pub ms: f64,
     /// How many objects it judged.
-    pub checked_keys: usize,
+    pub checked_keys: u64,
     /// Whether a certificate was verified.
     pub certificate: bool,
 }

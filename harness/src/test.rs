@@ -57,6 +57,16 @@ pub enum WorldKind {
     Real,
 }
 
+impl WorldKind {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Real => "real",
+        }
+    }
+}
+
 impl Test {
     /// How long the load lasts.
     #[must_use]

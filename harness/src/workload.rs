@@ -6,6 +6,7 @@ pub mod register;
 
 use rand_chacha::ChaCha12Rng;
 
+use crate::adapter::Reads;
 use crate::generator::Generator;
 
 pub use keys::{Keys, KeysConfig};
@@ -44,6 +45,15 @@ impl Workload {
         match self {
             Self::Register => "unique writes, reads, and cas that returns what it saw, on registers; judged for linearizability",
             Self::Append => "unique tokens appended to lists that are read whole; judged for linearizability and exactly-once",
+        }
+    }
+
+    /// What a read string means.
+    #[must_use]
+    pub const fn reads(self) -> Reads {
+        match self {
+            Self::Register => Reads::Scalar,
+            Self::Append => Reads::List,
         }
     }
 

@@ -1,5 +1,7 @@
 //! What a run happens in: time, clients and a cluster. The real world has processes and packets; another may have neither.
 
+pub mod real;
+
 use std::time::Duration;
 
 use histories::{Completion, Invocation, Process};

@@ -1,22 +1,25 @@
 //! `tribunal engine`: a trial inside the lab, from its folder. Not typed by people.
 
+use std::io;
 use std::path::PathBuf;
-use std::time::Instant;
+use std::time::Duration;
 
 use clap::Args;
-use nemesis::{Agenda, Schedule};
 
-use super::{HARNESS_FAILURE, Refusal};
-use crate::adapter::{self, System};
+use super::Refusal;
+use super::run::read_schedule;
+use crate::adapter;
 use crate::chance::{Purpose, stream};
-use crate::generator::{Pace, Until};
+use crate::generator::{Generator, Pace, Until};
 use crate::interpreter::Interpreter;
 use crate::judge;
 use crate::progress::line::{ProgressLine, ProgressMode};
+use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
+use crate::testimony::Testimony;
 use crate::workload::{KeysConfig, Workload};
-use crate::world::real::RealWorld;
+use crate::world::real::{RealWorld, machine_time};
 
 /// Which run.
 #[derive(Debug, Args)]
@@ -29,4 +32,60 @@ pub struct EngineArgs {
     /// How progress is shown
     #[arg(long, value_enum)]
     progress: ProgressMode,
+}
+
+/// What the run took beside what the interpreter saw.
+#[derive(Debug, Clone, Copy)]
+struct Around {
+    setup: Duration,
+    teardown: Duration,
+}
+
+impl EngineArgs {
+    /// Runs the trial, judges it, and writes the results, whatever happens.
+    ///
+    /// # Errors
+    /// When the folder is none of a run, or the results cannot be written.
+    pub fn execute(self) -> Result<u8, Refusal> {
+        let folder = RunFolder::open(&self.folder);
+        let test = folder.read_test()?;
+        let results = match self.trial(&test, &folder) {
+            Ok((testimony, around)) => judged(&test, &testimony, around, &folder),
+            Err(error) => judge::harness_failure(&test, &error.to_string()),
+        };
+        results.write(&folder.results())?;
+        Ok(results.exit_code())
+    }
+
+    fn trial(&self, test: &Test, folder: &RunFolder) -> io::Result<(Testimony, Around)> {
+        let system = adapter::system(&test.system).ok_or_else(|| io::Error::other("there is no such system"))?;
+        let schedule = read_schedule(&folder.schedule(), &system.roster(test.nodes)).map_err(io::Error::other)?;
+        let journal = folder.create_journal(test)?;
+        let mut world = RealWorld::open(system.as_ref(), test, folder)?;
+        let setup = machine_time().saturating_sub(Duration::from_nanos(self.started_ns));
+        let mut progress = ProgressLine::new(self.progress, test.time_limit());
+        let interpreter = Interpreter::new(&mut world, journal, test.concurrency, &schedule);
+        let testimony = interpreter.run(&mut load(test), test.recovery(), &mut progress)?;
+        let begin = machine_time();
+        drop(world);
+        Ok((testimony, Around { setup, teardown: machine_time().saturating_sub(begin) }))
+    }
+}
+
+fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder) -> Results {
+    let judged = judge::judge(test, testimony, &folder.journal()).and_then(|results| {
+        judge::export(&folder.journal(), &folder.edn())?;
+        Ok(results)
+    });
+    let mut results = judged.unwrap_or_else(|error| judge::harness_failure(test, &error.to_string()));
+    results.durations_ms.setup = around.setup.as_secs_f64() * 1_000.0;
+    results.durations_ms.teardown = around.teardown.as_secs_f64() * 1_000.0;
+    results
+}
+
+fn load(test: &Test) -> impl Generator + use<> {
+    let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
+    let keys = KeysConfig { at_once: test.keys, ops_per_key: test.ops_per_key };
+    let operations = workload.generator(keys, stream(test.seed, Purpose::Operations));
+    Until::new(Pace::new(operations, test.rate, stream(test.seed, Purpose::Pace)), test.time_limit())
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use clap::{Args, ValueEnum};
+use nemesis::{Nemesis, catalogue};
 use serde_json::{Value, json};
 
 use super::Refusal;
-use crate::adapter;
+use crate::adapter::{self, System};
 use crate::screen::print;
 use crate::workload::Workload;
 
@@ -71,14 +72,15 @@ fn table(rows: &[Row]) -> String {
 }
 
 fn systems() -> Vec<Row> {
-    let row = |system: Box<dyn adapter::System>| {
-        let (name, description, claims) = (system.name(), system.description(), system.claims());
-        let nodes = system.nodes_default();
-        let lines = std::iter::once(description.to_owned()).chain(claims.iter().map(|claim| format!("- {claim}")));
+    let row = |system: Box<dyn System>| {
+        let claims = system.claims();
+        let lines = std::iter::once(claims.summary.to_owned()).chain(claims.sentences());
+        let sentences: Vec<String> = claims.sentences().collect();
         Row {
-            name: name.to_owned(),
+            name: system.name().to_owned(),
             lines: lines.collect(),
-            json: json!({"name": name, "description": description, "nodes": nodes, "claims": claims}),
+            json: json!({"name": system.name(), "description": claims.summary, "nodes": claims.servers_default,
+                         "claims": sentences}),
         }
     };
     adapter::systems().into_iter().map(row).collect()
@@ -94,18 +96,18 @@ fn workloads() -> Vec<Row> {
 }
 
 fn nemeses() -> Vec<Row> {
-    let row = |nemesis: &nemesis::NemesisNote| Row {
+    let row = |nemesis: &Nemesis| Row {
         name: nemesis.name.to_owned(),
-        lines: vec![format!("({}) {}", nemesis.family, nemesis.description)],
-        json: json!({"name": nemesis.name, "family": nemesis.family, "description": nemesis.description}),
+        lines: vec![format!("({}) {}", nemesis.family.name(), nemesis.about)],
+        json: json!({"name": nemesis.name, "family": nemesis.family.name(), "description": nemesis.about}),
     };
-    nemesis::nemeses().iter().map(row).collect()
+    catalogue().iter().map(row).collect()
 }
 
 fn flaws() -> Vec<Row> {
     let row = |flaw: adapter::FlawNote| Row {
-        name: flaw.name.clone(),
-        lines: vec![flaw.description.clone(), format!("expected: {}; source: {}", flaw.anomaly, flaw.source)],
+        name: flaw.name.to_owned(),
+        lines: vec![flaw.description.to_owned(), format!("expected: {}; source: {}", flaw.anomaly, flaw.source)],
         json: json!(flaw),
     };
     adapter::systems().iter().flat_map(|system| system.flaws()).map(row).collect()

@@ -1,6 +1,6 @@
 //! One clear sentence on standard error, and the exit code that goes with it.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
 use std::io::{self, Write};
 
 use super::{BAD_ARGUMENTS, HARNESS_FAILURE};
@@ -38,6 +38,14 @@ impl Refusal {
         self.code
     }
 }
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.sentence)
+    }
+}
+
+impl std::error::Error for Refusal {}
 
 impl From<io::Error> for Refusal {
     fn from(error: io::Error) -> Self {

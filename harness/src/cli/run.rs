@@ -1,12 +1,13 @@
 //! `tribunal run`: puts a system on trial.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use nemesis::lab::{self, EngineCommand};
-use nemesis::{Profile, Schedule};
+use nemesis::profile::SelectionError;
+use nemesis::{Profile, Roster, Schedule, Selection};
 
 use super::duration;
 use super::{HARNESS_FAILURE, Refusal};
@@ -16,6 +17,7 @@ use crate::screen;
 use crate::store::{RunFolder, Store};
 use crate::test::{COMMIT, Test, VERSION, WorldKind};
 use crate::workload::Workload;
+use crate::world::real::machine_time;
 
 /// Bounds of what may be asked for.
 const NODES_MAX: usize = 50;
@@ -115,15 +117,15 @@ impl RunArgs {
     }
 
     fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<u8, Refusal> {
-        let started_ns = monotonic_ns();
+        let started = machine_time();
         let folder = Store::at(&self.store).create(test, Timestamp::now())?;
         folder.write_test(test)?;
-        std::fs::write(folder.schedule(), schedule.to_toml())?;
+        std::fs::write(folder.schedule(), schedule.to_string())?;
         let mut progress = self.progress;
         if self.json && progress == ProgressMode::Auto {
             progress = ProgressMode::None;
         }
-        let code = lab::confine(&engine(&folder, started_ns, progress)).map_err(Refusal::harness)?;
+        let code = lab::confine(&engine(&folder, started, progress)).map_err(Refusal::harness)?;
         self.show(&folder, test, code)?;
         Ok(code)
     }
@@ -155,12 +157,12 @@ impl RunArgs {
             return Err(Refusal::unknown("workload", &self.workload, &workloads));
         }
         self.refuse_unknown_flaw(system)?;
-        let nodes = self.nodes.unwrap_or_else(|| system.nodes_default());
+        let nodes = self.nodes.unwrap_or_else(|| system.claims().servers_default);
         self.refuse_impossible(nodes)?;
         Ok(Test {
             system: self.system.clone(),
             workload: self.workload.clone(),
-            nemesis: self.nemesis_names(),
+            nemesis: self.nemeses()?.names().into_iter().map(str::to_owned).collect(),
             flaw: self.flaw.clone(),
             world: self.world,
             nodes,
@@ -177,16 +179,13 @@ impl RunArgs {
         })
     }
 
-    fn nemesis_names(&self) -> Vec<String> {
-        if self.nemesis == "none" {
-            return Vec::new();
-        }
-        self.nemesis.split(',').map(|name| name.trim().to_owned()).collect()
+    fn nemeses(&self) -> Result<Selection, Refusal> {
+        self.nemesis.parse().map_err(|error: SelectionError| Refusal::arguments(error))
     }
 
     fn refuse_unknown_flaw(&self, system: &dyn System) -> Result<(), Refusal> {
         let flaws = system.flaws();
-        let known: Vec<&str> = flaws.iter().map(|flaw| flaw.name.as_str()).collect();
+        let known: Vec<&str> = flaws.iter().map(|flaw| flaw.name).collect();
         match self.flaw.as_deref() {
             Some(flaw) if !known.contains(&flaw) => Err(Refusal::unknown("flaw", flaw, &known)),
             _ => Ok(()),
@@ -229,39 +228,44 @@ impl RunArgs {
     /// Every test with its schedule: all of them drawn or read before anything starts.
     fn schedules(&self, first: &Test, system: &dyn System) -> Result<Vec<(Test, Schedule)>, Refusal> {
         let roster = system.roster(first.nodes);
-        let profile = Profile::parse(&self.nemesis, self.nemesis_interval, self.time_limit, system.detector())
-            .map_err(Refusal::arguments)?;
-        let given = match &self.schedule {
-            None => None,
-            Some(path) => Some(Schedule::read(path, &roster).map_err(Refusal::arguments)?),
-        };
+        let given = self.schedule.as_deref().map(|path| read_schedule(path, &roster)).transpose()?;
+        let profile =
+            Profile::new(self.nemeses()?, self.nemesis_interval, self.time_limit, system.detector())
+                .map_err(Refusal::arguments)?;
         let draw = |number: u64| {
-            let mut test = first.clone();
-            test.seed = first.seed.wrapping_add(number);
-            let schedule = given.clone().unwrap_or_else(|| Schedule::draw(&profile, test.seed, &roster));
-            (test, schedule)
+            let test = Test { seed: first.seed.wrapping_add(number), ..first.clone() };
+            let schedule = match &given {
+                Some(schedule) => schedule.clone(),
+                None => Schedule::draw(&profile, test.seed, &roster).map_err(Refusal::arguments)?,
+            };
+            Ok((test, schedule))
         };
-        Ok((0..self.test_count).map(draw).collect())
+        (0..self.test_count).map(draw).collect()
     }
 }
 
-fn engine(folder: &RunFolder, started_ns: u64, progress: ProgressMode) -> EngineCommand {
+/// The schedule in the file at `path`, for the system of `roster`.
+///
+/// # Errors
+/// When it cannot be read or is none, in one sentence.
+pub fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> {
+    let name = path.display().to_string();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Refusal::arguments(format!("failed to read the schedule {name}: {error}")))?;
+    Schedule::parse(&name, &text, roster).map_err(Refusal::arguments)
+}
+
+fn engine(folder: &RunFolder, started: Duration, progress: ProgressMode) -> EngineCommand {
     let mode = progress.to_possible_value().expect("no mode is hidden");
-    EngineCommand::new([
+    let args = vec![
         "engine".into(),
         folder.path().as_os_str().to_owned(),
         "--started-ns".into(),
-        started_ns.to_string().into(),
+        started.as_nanos().to_string().into(),
         "--progress".into(),
         mode.get_name().into(),
-    ])
-}
-
-/// Nanoseconds of the clock that all processes of this machine share.
-fn monotonic_ns() -> u64 {
-    let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
-    let seconds = u64::try_from(now.tv_sec).unwrap_or(0);
-    seconds * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+    ];
+    EngineCommand { args, env: Vec::new() }
 }
 
 /// Over several runs: 1 before 255 before 2 before 0.

@@ -40,7 +40,8 @@ impl<G: Generator> Generator for Pace<G> {
         }
         let next = self.inner.next(now, process);
         if matches!(next, Next::Op(_)) {
-            self.due += self.gap();
+            let gap = self.gap();
+            self.due += gap;
         }
         next
     }

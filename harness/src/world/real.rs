@@ -11,23 +11,26 @@ pub mod injuries;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
+use std::process::ExitStatus;
 use std::time::{Duration, Instant};
 
 use histories::{Completion, Invocation, Process};
-use nemesis::lab::{Command, Lab, LabConfig, NodeState};
+use nemesis::lab::{Lab, LabConfig, LabError, NodeCommand, NodeState, Passage};
 use nemesis::{Action, Cluster, FaultId, Link, Roster, Standing, Verification};
 use rand::Rng;
+use rustix::time::{ClockId, clock_gettime};
 use systems::NodeId;
 
 use self::clients::ClientThread;
 use self::event_log::EventLog;
 use self::injuries::{Injuries, NodeWish};
 use super::World;
-use crate::adapter::{Addresses, Place, System, Witness};
+use crate::adapter::{Addresses, ClientsConfig, Place, Reads, System, Witness};
 use crate::chance::{Purpose, stream};
 use crate::store::RunFolder;
 use crate::test::Test;
 use crate::testimony::Departure;
+use crate::workload::Workload;
 
 /// Every node listens here, each at an address of its own.
 const PORT: u16 = 7000;
@@ -52,10 +55,18 @@ pub struct RealWorld {
 struct RealCluster {
     lab: Lab,
     roster: Roster,
-    commands: BTreeMap<NodeId, Command>,
+    commands: BTreeMap<NodeId, NodeCommand>,
     injuries: Injuries,
     logs: BTreeMap<NodeId, EventLog>,
     witness: Box<dyn Witness>,
+}
+
+/// The time of the clock that all processes of this machine share, in whatever namespace.
+#[must_use]
+pub fn machine_time() -> Duration {
+    let now = clock_gettime(ClockId::Monotonic);
+    let nanos = u32::try_from(now.tv_nsec).unwrap_or(0);
+    Duration::new(u64::try_from(now.tv_sec).unwrap_or(0), nanos)
 }
 
 impl RealWorld {
@@ -65,10 +76,10 @@ impl RealWorld {
     /// When the lab refuses, or the cluster is not formed within [`FORMED_WITHIN`].
     pub fn open(system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<Self> {
         let mut cluster = RealCluster::open(system, test, folder)?;
-        let addresses = cluster.addresses();
+        let addresses = cluster.addresses()?;
         cluster.start_all()?;
         cluster.await_formed()?;
-        let clients = ClientThread::start(system.clients(&addresses, test.concurrency))?;
+        let clients = ClientThread::start(system.clients(&addresses, clients_config(test)))?;
         Ok(Self { start: Instant::now(), clients, cluster })
     }
 }
@@ -96,8 +107,8 @@ impl World for RealWorld {
 
     fn departures(&mut self) -> Vec<Departure> {
         let at = self.now();
-        let left = self.cluster.lab.exits().into_iter();
-        left.map(|exit| Departure { node: exit.node, status: exit.status.to_string(), at }).collect()
+        let left = self.cluster.lab.exits().try_iter();
+        left.map(|exit| Departure { node: exit.node, status: words(exit.status), at }).collect()
     }
 
     fn excuse(&mut self) -> Option<String> {
@@ -109,9 +120,10 @@ impl World for RealWorld {
 impl RealCluster {
     fn open(system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<Self> {
         let roster = system.roster(test.nodes);
-        let nodes = members(&roster);
+        let nodes = roster.members();
         let seed = stream(test.seed, Purpose::Packets).next_u64();
-        let lab = Lab::open(&LabConfig { nodes: nodes.clone(), clients: roster.clients, seed }).map_err(io::Error::other)?;
+        let config = LabConfig { nodes: nodes.clone(), clients: roster.clients, seed, tcp_rto_max: None };
+        let lab = Lab::open(&config).map_err(io::Error::other)?;
         let mut cluster = Self {
             lab,
             commands: BTreeMap::new(),
@@ -124,21 +136,25 @@ impl RealCluster {
         Ok(cluster)
     }
 
-    fn addresses(&self) -> Addresses {
-        let address = |node| SocketAddr::new(IpAddr::V4(self.lab.address(node)), PORT);
-        Addresses(members(&self.roster).into_iter().map(|node| (node, address(node))).collect())
+    fn addresses(&self) -> io::Result<Addresses> {
+        let address = |node| {
+            let address = self.lab.address(node).map_err(io::Error::other)?;
+            Ok((node, SocketAddr::new(IpAddr::V4(address), PORT)))
+        };
+        self.roster.members().into_iter().map(address).collect::<io::Result<_>>().map(Addresses)
     }
 
-    fn commands(&self, system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<BTreeMap<NodeId, Command>> {
+    fn commands(&self, system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<BTreeMap<NodeId, NodeCommand>> {
         let program = std::env::current_exe()?;
+        let addresses = self.addresses()?;
         let mut chance = stream(test.seed, Purpose::Nodes);
         let mut commands = BTreeMap::new();
-        for node in members(&self.roster) {
+        for node in self.roster.members() {
             let home = folder.node(node);
             let data = home.join("data");
             std::fs::create_dir_all(&data)?;
             let place = Place {
-                addresses: self.addresses(),
+                addresses: addresses.clone(),
                 data,
                 events: home.join("events.jsonl"),
                 seed: chance.next_u64(),
@@ -146,28 +162,29 @@ impl RealCluster {
             };
             let args = system.node_arguments(node, &place);
             let (stdout, stderr) = (home.join("stdout.log"), home.join("stderr.log"));
-            commands.insert(node, Command { program: program.clone(), args, env: Vec::new(), cwd: home, stdout, stderr });
+            let command = NodeCommand { program: program.clone(), args, env: Vec::new(), directory: home, stdout, stderr };
+            commands.insert(node, command);
         }
         Ok(commands)
     }
 
     fn start_all(&mut self) -> io::Result<()> {
-        for node in members(&self.roster) {
-            self.start(node)?;
+        for node in self.roster.members() {
+            self.start(node).map_err(io::Error::other)?;
         }
         Ok(())
     }
 
-    fn start(&mut self, node: NodeId) -> io::Result<()> {
+    fn start(&mut self, node: NodeId) -> Result<(), LabError> {
         let command = self.commands.get(&node).expect("every member has a command");
-        self.lab.start(node, command).map_err(io::Error::other)
+        self.lab.start(node, command)
     }
 
     fn await_formed(&mut self) -> io::Result<()> {
         let begin = Instant::now();
         while !self.witness.formed() {
-            if let Some(exit) = self.lab.exits().first() {
-                return Err(io::Error::other(format!("{} left while the cluster was forming: {}", exit.node, exit.status)));
+            if let Ok(exit) = self.lab.exits().try_recv() {
+                return Err(io::Error::other(format!("{} left while the cluster was forming: {}", exit.node, words(exit.status))));
             }
             if FORMED_WITHIN < begin.elapsed() {
                 return Err(io::Error::other(format!("the cluster was not formed within {FORMED_WITHIN:?}")));
@@ -188,53 +205,51 @@ impl RealCluster {
     }
 
     fn running(&self) -> BTreeSet<NodeId> {
-        let up = |node: &NodeId| self.lab.state(*node) != NodeState::Gone;
-        members(&self.roster).into_iter().filter(up).collect()
+        let is_up = |node: &NodeId| self.lab.state(*node).is_ok_and(|state| state != NodeState::Down);
+        self.roster.members().into_iter().filter(is_up).collect()
     }
 
     /// Makes `node` what the faults in force want it to be.
-    fn fulfil(&mut self, node: NodeId) -> io::Result<()> {
-        let (state, wish) = (self.lab.state(node), self.injuries.wish(node));
-        match (state, wish) {
-            (NodeState::Gone, NodeWish::Down)
-            | (NodeState::Stopped, NodeWish::Paused)
+    fn fulfil(&mut self, node: NodeId) -> Result<(), LabError> {
+        match (self.lab.state(node)?, self.injuries.wish(node)) {
+            (NodeState::Down, NodeWish::Down)
+            | (NodeState::Paused, NodeWish::Paused)
             | (NodeState::Running, NodeWish::Up) => Ok(()),
-            (NodeState::Running | NodeState::Stopped, NodeWish::Down) => self.lab.kill(node).map_err(io::Error::other),
-            (NodeState::Running, NodeWish::Paused) => self.lab.pause(node).map_err(io::Error::other),
-            (NodeState::Stopped, NodeWish::Up) => self.lab.resume(node).map_err(io::Error::other),
-            (NodeState::Gone, NodeWish::Up) => self.start(node),
-            (NodeState::Gone, NodeWish::Paused) => {
-                self.start(node)?;
-                self.lab.pause(node).map_err(io::Error::other)
-            }
+            (NodeState::Running | NodeState::Paused, NodeWish::Down) => self.lab.kill(node),
+            (NodeState::Running, NodeWish::Paused) => self.lab.pause(node),
+            (NodeState::Paused, NodeWish::Up) => self.lab.resume(node),
+            (NodeState::Down, NodeWish::Up) => self.start(node),
+            (NodeState::Down, NodeWish::Paused) => self.start(node).and_then(|()| self.lab.pause(node)),
         }
     }
 
     fn apply(&mut self, action: &Action) -> io::Result<()> {
-        match action {
+        let done = match action {
             Action::Pause(nodes) | Action::Kill(nodes) => nodes.iter().try_for_each(|node| self.fulfil(*node)),
-            Action::Cut(links) => {
-                for link in links {
-                    if self.injuries.is_cut(*link) { self.lab.cut(*link) } else { self.lab.mend(*link) }
-                }
-                Ok(())
-            }
-        }
+            Action::Cut(links) => links.iter().try_for_each(|link| match self.injuries.is_cut(*link) {
+                true => self.lab.cut(*link),
+                false => self.lab.mend(*link),
+            }),
+        };
+        done.map_err(io::Error::other)
     }
 
-    fn look_at_link(&self, link: Link) -> Verification {
-        let probe = self.lab.probe(link);
-        if probe.is_dropped() {
-            Verification::Holds
-        } else {
-            Verification::DoesNot(format!("a packet sent on {link} was not dropped"))
+    fn look_at_link(&mut self, link: Link) -> Verification {
+        match self.lab.probe(link) {
+            Ok(Passage::Dropped) => Verification::Holds,
+            Ok(passage @ (Passage::Arrived | Passage::Lost)) => {
+                Verification::DoesNot(format!("a packet sent on {link} was to be dropped and {passage:?}").to_lowercase())
+            }
+            Err(error) => Verification::DoesNot(format!("no packet could be sent on {link}: {error}")),
         }
     }
 
     fn look_at_node(&self, node: NodeId, wanted: NodeState) -> Verification {
         match self.lab.state(node) {
-            state if state == wanted || state == NodeState::Gone => Verification::Holds,
-            state => Verification::DoesNot(format!("{node} was {state:?} instead of {wanted:?}")),
+            // A node that another fault keeps down stands as still as one can.
+            Ok(state) if state == wanted || state == NodeState::Down => Verification::Holds,
+            Ok(state) => Verification::DoesNot(format!("{node} was {state} instead of {wanted}")),
+            Err(error) => Verification::DoesNot(error.to_string()),
         }
     }
 }
@@ -257,8 +272,8 @@ impl Cluster for RealCluster {
     fn verify(&mut self, _id: FaultId, action: &Action) -> Verification {
         let looks: Vec<Verification> = match action {
             Action::Cut(links) => links.iter().map(|link| self.look_at_link(*link)).collect(),
-            Action::Pause(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Stopped)).collect(),
-            Action::Kill(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Gone)).collect(),
+            Action::Pause(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Paused)).collect(),
+            Action::Kill(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Down)).collect(),
         };
         let missed = looks.into_iter().find(|look| *look != Verification::Holds);
         missed.unwrap_or(Verification::Holds)
@@ -270,7 +285,12 @@ impl Cluster for RealCluster {
     }
 }
 
-/// Replicas and services: every node that is started.
-fn members(roster: &Roster) -> Vec<NodeId> {
-    roster.services.iter().chain(&roster.replicas).copied().collect()
+fn clients_config(test: &Test) -> ClientsConfig {
+    let reads = Workload::named(&test.workload).map_or(Reads::Scalar, Workload::reads);
+    ClientsConfig { concurrency: test.concurrency, reads }
+}
+
+/// How a node ended, in words.
+fn words(status: Option<ExitStatus>) -> String {
+    status.map_or_else(|| "killed by another hand".to_owned(), |status| status.to_string())
 }

@@ -1,0 +1,100 @@
+//! `tribunal node`: one node of one of our own systems, as a process. Not typed by people.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use clap::{Args, Subcommand};
+use systems::NodeId;
+use systems::pb::{Config, Flaw, Node};
+use systems::server::{BootArgs, Listen, serve};
+
+use super::Refusal;
+use crate::adapter::pb::Pb;
+
+/// Which system.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    #[command(subcommand)]
+    system: NodeSystem,
+}
+
+#[derive(Debug, Subcommand)]
+enum NodeSystem {
+    /// A server of the primary/backup service, or its view service
+    Pb(PbArgs),
+}
+
+/// Where the node lives.
+#[derive(Debug, Args)]
+struct PlaceArgs {
+    /// Its name
+    #[arg(long)]
+    name: NodeId,
+    /// A node and where it listens, itself included
+    #[arg(long = "peer")]
+    peers: Vec<Peer>,
+    /// The folder that survives its deaths
+    #[arg(long)]
+    data: PathBuf,
+    /// Its event log
+    #[arg(long)]
+    events: PathBuf,
+    /// The source of its chance
+    #[arg(long)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct PbArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The deviation it shall have
+    #[arg(long)]
+    flaw: Option<Flaw>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Peer {
+    name: NodeId,
+    address: SocketAddr,
+}
+
+impl FromStr for Peer {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, address) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=ADDRESS:PORT"))?;
+        let name = name.parse::<NodeId>().map_err(|error| error.to_string())?;
+        let address = address.parse().map_err(|error| format!("{address:?} is no address and port: {error}"))?;
+        Ok(Self { name, address })
+    }
+}
+
+impl NodeArgs {
+    /// Runs the node until it is told to end.
+    ///
+    /// # Errors
+    /// When it cannot start, or its disk fails it.
+    pub fn execute(self) -> Result<u8, Refusal> {
+        let NodeSystem::Pb(PbArgs { place, flaw }) = self.system;
+        tracing_subscriber::fmt().with_writer(std::io::stderr).init();
+        let servers = place.peers.iter().map(|peer| peer.name).filter(|name| *name != Pb::service()).collect();
+        let config = Config { flaw, ..Config::new(Pb::service(), servers) };
+        let listen = place.listen()?;
+        let boot = BootArgs { node: place.name, seed: place.seed };
+        serve::<Node>(&config, boot, listen, &place.data, &place.events).map_err(Refusal::harness)?;
+        Ok(0)
+    }
+}
+
+impl PlaceArgs {
+    fn listen(&self) -> Result<Listen, Refusal> {
+        let peers: BTreeMap<NodeId, SocketAddr> = self.peers.iter().map(|peer| (peer.name, peer.address)).collect();
+        let own = peers.get(&self.name);
+        let address =
+            *own.ok_or_else(|| Refusal::arguments(format!("no --peer says where {} itself listens", self.name)))?;
+        Ok(Listen { address, peers })
+    }
+}
