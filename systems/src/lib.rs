@@ -6,8 +6,11 @@
 //!
 //! This crate knows nothing of faults, histories or checkers, and opens sockets, clocks and threads in `server` only.
 
+pub mod claims;
 pub mod node_id;
+pub mod pb;
 pub mod replica;
+pub mod service;
 pub mod session;
 pub mod time;
 
