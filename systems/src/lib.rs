@@ -6,10 +6,13 @@
 //!
 //! This crate knows nothing of faults, histories or checkers, and opens sockets, clocks and threads in `server` only.
 
+pub mod claims;
 pub mod codec;
 pub mod node_id;
+pub mod pb;
 pub mod replica;
 pub mod server;
+pub mod service;
 pub mod session;
 pub mod time;
 

@@ -25,13 +25,19 @@ impl NodeId {
     /// When `number` has more than seven digits; no cluster is that large.
     #[must_use]
     pub fn replica(number: usize) -> Self {
-        format!("n{number}").parse().expect("a cluster has fewer than ten million nodes")
+        format!("n{number}")
+            .parse()
+            .expect("a cluster has fewer than ten million nodes")
     }
 
     /// The name as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        let length = self.0.iter().position(|&byte| byte == 0).unwrap_or(Self::LENGTH_MAX);
+        let length = self
+            .0
+            .iter()
+            .position(|&byte| byte == 0)
+            .unwrap_or(Self::LENGTH_MAX);
         std::str::from_utf8(&self.0[..length]).expect("a name is ASCII by construction")
     }
 }
@@ -43,7 +49,9 @@ impl FromStr for NodeId {
         let bytes = text.as_bytes();
         let well_formed = (1..=Self::LENGTH_MAX).contains(&bytes.len())
             && bytes[0].is_ascii_lowercase()
-            && bytes.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
+            && bytes
+                .iter()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit());
         if !well_formed {
             return Err(NodeIdError(text.to_owned()));
         }
@@ -86,7 +94,9 @@ impl Serialize for NodeId {
 
 impl<'de> Deserialize<'de> for NodeId {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        String::deserialize(deserializer)?.parse().map_err(serde::de::Error::custom)
+        String::deserialize(deserializer)?
+            .parse()
+            .map_err(serde::de::Error::custom)
     }
 }
 

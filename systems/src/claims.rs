@@ -1,0 +1,174 @@
+//! What each system promises, under which misfortunes, and what it needs for that: plain data, for people and for whoever judges
+//! a run.
+//!
+//! A broken promise is a violation whatever happened. Not answering is none while a misfortune lasts that the system does not
+//! claim to serve through, nor for ever after one that it does not claim to survive.
+
+use std::time::Duration;
+
+/// What a system claims of itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Claims {
+    /// The system's short name.
+    pub system: &'static str,
+    /// What it is, in one line.
+    pub summary: &'static str,
+    /// What always holds, whatever happens to the system.
+    pub promises: &'static [Promise],
+    /// What it goes on serving through, or serves again after it is over.
+    pub survives: &'static [Survival],
+    /// When it does not answer, and is right not to.
+    pub unavailable: &'static [Unavailability],
+    /// What it needs on disk.
+    pub disk: &'static [DiskNeed],
+    /// The fewest servers it works with, those that replicate nothing not counted.
+    pub servers_min: usize,
+    /// How many servers it has if nobody says otherwise.
+    pub servers_default: usize,
+    /// After the last misfortune it survives is over, it answers again within this time.
+    pub recovers_within: Duration,
+}
+
+/// A promise about answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Promise {
+    /// The answers are those of one copy that does one operation at a time, between its call and its return.
+    Linearizable,
+    /// An operation that was answered took effect exactly once; one that was not, at most once.
+    ExactlyOnce,
+}
+
+/// A kind of misfortune.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Misfortune {
+    /// Messages are lost, late, doubled or out of order.
+    Packets,
+    /// Some nodes cannot reach some others, in one direction or both.
+    Partition,
+    /// Nodes stand still and go on later.
+    Pause,
+    /// Nodes die and are started again with what was durable.
+    Kill,
+}
+
+/// How far a system survives a misfortune.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Survival {
+    /// Which misfortune.
+    pub misfortune: Misfortune,
+    /// How much of it.
+    pub extent: &'static str,
+}
+
+/// A situation in which a system rightly does not answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Unavailability {
+    /// The situation.
+    pub when: &'static str,
+    /// How it ends.
+    pub until: End,
+}
+
+/// How an unavailability ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// When the misfortune does.
+    Healed,
+    /// Never: the data is gone, and an empty answer would be a wrong one.
+    Never,
+}
+
+/// What a kind of node must find again on its disk after a restart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DiskNeed {
+    /// Which nodes.
+    pub nodes: &'static str,
+    /// What they keep there; none if they keep nothing.
+    pub keeps: Option<&'static str>,
+}
+
+/// Primary/backup under a view service.
+pub const PB: Claims = Claims {
+    system: "pb",
+    summary: "primary/backup key-value store under a view service",
+    promises: &[Promise::Linearizable, Promise::ExactlyOnce],
+    survives: &[
+        Survival {
+            misfortune: Misfortune::Packets,
+            extent: "on any link",
+        },
+        Survival {
+            misfortune: Misfortune::Partition,
+            extent: "of any shape; it serves again when healed",
+        },
+        Survival {
+            misfortune: Misfortune::Pause,
+            extent: "of any nodes, for any time",
+        },
+        Survival {
+            misfortune: Misfortune::Kill,
+            extent: "of the view service at any time; of any server while another one holds everything",
+        },
+    ],
+    unavailable: &[
+        Unavailability {
+            when: "a server of the view is silent and the view service is down",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "primary and backup cannot reach each other, but both reach the view service",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "primary and backup are both cut off from the view service or paused",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "a primary died that was alone",
+            until: End::Never,
+        },
+        Unavailability {
+            when: "a primary died before its new backup held everything",
+            until: End::Never,
+        },
+        Unavailability {
+            when: "primary and backup died before another server held everything",
+            until: End::Never,
+        },
+    ],
+    disk: &[
+        DiskNeed {
+            nodes: "view service",
+            keeps: Some("the newest view, and whether it was acknowledged"),
+        },
+        DiskNeed {
+            nodes: "servers",
+            keeps: None,
+        },
+    ],
+    servers_min: 1,
+    servers_default: 3,
+    recovers_within: Duration::from_secs(5),
+};
+
+/// The claims of all systems.
+pub const ALL: [&Claims; 1] = [&PB];
+
+/// The claims of the system named `name`.
+#[must_use]
+pub fn find(name: &str) -> Option<&'static Claims> {
+    ALL.into_iter().find(|claims| claims.system == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{ALL, find};
+
+    #[test]
+    fn claims_are_found_by_the_system_s_name() {
+        for claims in ALL {
+            assert_eq!(find(claims.system), Some(claims));
+        }
+        assert_eq!(find("none"), None);
+    }
+}

@@ -1,0 +1,134 @@
+//! What the event logs of a cluster tell about it: who takes itself for a primary, whether it is formed, and whose loss it would
+//! survive now.
+//!
+//! It knows what it was told and nothing else. It cannot see a process die (that is said by whoever asks, as the set of nodes
+//! that run), and what it says is as old as the last event it was told.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::node_id::NodeId;
+use crate::pb::event::{Acknowledgement, Event};
+use crate::pb::view::{Member, Role, View, ViewNumber};
+use crate::replica::Incarnation;
+
+/// Follows the events of all nodes of one cluster.
+#[derive(Debug, Clone)]
+pub struct Observer {
+    service: NodeId,
+    /// The life every node was last started into.
+    lives: BTreeMap<NodeId, Incarnation>,
+    /// The servers that go by a view in which they are primary.
+    primaries: BTreeMap<NodeId, ViewNumber>,
+    newest: Option<(View, Acknowledgement)>,
+}
+
+impl Observer {
+    /// An observer of the cluster of the view service `service` that has been told nothing.
+    #[must_use]
+    pub fn new(service: NodeId) -> Self {
+        Self {
+            service,
+            lives: BTreeMap::new(),
+            primaries: BTreeMap::new(),
+            newest: None,
+        }
+    }
+
+    /// Takes note of `event` at `node`. The events of one node must come in their order.
+    pub fn note(&mut self, node: NodeId, event: &Event) {
+        match event {
+            Event::Started { incarnation, .. } => {
+                self.lives.insert(node, *incarnation);
+                self.primaries.remove(&node);
+            }
+            Event::ViewAnnounced { view } => self.note_view(view, Acknowledgement::Pending),
+            Event::ViewRecovered {
+                view,
+                acknowledgement,
+            } => self.note_view(view, *acknowledgement),
+            Event::ViewAcknowledged { view } => self.note_acknowledgement(*view),
+            Event::ViewInstalled {
+                view,
+                role: Role::Primary,
+            } => {
+                self.primaries.insert(node, view.number);
+            }
+            Event::ViewInstalled {
+                role: Role::Backup | Role::Idle,
+                ..
+            }
+            | Event::Unfit { .. }
+            | Event::Halted => {
+                self.primaries.remove(&node);
+            }
+            Event::StoodStill { .. }
+            | Event::TookOffice { .. }
+            | Event::Synchronised { .. }
+            | Event::Executed { .. }
+            | Event::Ignored { .. } => (),
+        }
+    }
+
+    /// Every server that takes itself for a primary, and of which view. A dead one is among them until it is started again.
+    #[must_use]
+    pub fn primaries(&self) -> &BTreeMap<NodeId, ViewNumber> {
+        &self.primaries
+    }
+
+    /// The newest view that was announced.
+    #[must_use]
+    pub fn newest(&self) -> Option<&View> {
+        self.newest.as_ref().map(|(view, _)| view)
+    }
+
+    /// Whether the newest view has a backup that holds everything.
+    #[must_use]
+    pub fn formed(&self) -> bool {
+        self.newest.as_ref().is_some_and(|(view, acknowledgement)| {
+            view.backup.is_some() && *acknowledgement == Acknowledgement::Given
+        })
+    }
+
+    /// The nodes of `running` any one of which may be killed without losing data: the view service, whose view is durable; a
+    /// server without a part in the newest view; and a member of it if it is acknowledged and another member of it runs, in
+    /// the very life it names.
+    #[must_use]
+    pub fn expendable(&self, running: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
+        running
+            .iter()
+            .copied()
+            .filter(|&node| self.is_expendable(node, running))
+            .collect()
+    }
+
+    fn is_expendable(&self, node: NodeId, running: &BTreeSet<NodeId>) -> bool {
+        if node == self.service {
+            return true;
+        }
+        let Some((view, acknowledgement)) = &self.newest else {
+            return false;
+        };
+        let life = |member: Member| self.lives.get(&member.node).copied();
+        // Whoever has not been heard of may well be the member.
+        let is_member = |member: Member| {
+            member.node == node && life(member).is_none_or(|life| life == member.incarnation)
+        };
+        let survives = |member: Member| {
+            member.node != node && running.contains(&member.node) && life(member) == Some(member.incarnation)
+        };
+        let covered = *acknowledgement == Acknowledgement::Given && view.members().any(survives);
+        covered || !view.members().any(is_member)
+    }
+
+    fn note_view(&mut self, view: &View, acknowledgement: Acknowledgement) {
+        self.newest = Some((view.clone(), acknowledgement));
+    }
+
+    fn note_acknowledgement(&mut self, number: ViewNumber) {
+        if let Some((view, acknowledgement)) = &mut self.newest
+            && view.number == number
+        {
+            *acknowledgement = Acknowledgement::Given;
+        }
+    }
+}

@@ -1,0 +1,330 @@
+//! The view service: hears pings, and says who is in charge.
+//!
+//! It is the one place where views are made, so there is never a doubt which view is the newest. It is also a single point of
+//! failure: without it a cluster goes on as it is, and nothing that dies is replaced. It keeps its view on disk, because
+//! a view service that forgot it would count from 1 again.
+//!
+//! Invariants:
+//! * What is told is durable: neither a view nor an acknowledgement has any effect outside before it is on disk.
+//! * Silence is counted by its own clock, and only while it was awake itself; after a restart everybody has a fresh grace.
+//! * A server's ping speaks for one life of it. A ping of another life declares the earlier one dead. A ping that was
+//!   late in the network may so declare a live server dead; that costs a view change, and its next ping makes it known again.
+//! * The table has one entry per configured server.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::node_id::NodeId;
+use crate::pb::event::{Acknowledgement, Event, Reason};
+use crate::pb::message::{Message, Record, Refusal, Request, Response, Timer};
+use crate::pb::succession::successor;
+use crate::pb::view::{Member, View, ViewNumber};
+use crate::pb::{Config, Flaw, Node};
+use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox};
+use crate::time::Time;
+
+/// The view service.
+#[derive(Debug, Clone)]
+pub struct ViewService {
+    config: Config,
+    boot: Boot,
+    standing: Standing,
+    heard: BTreeMap<NodeId, Heard>,
+    awake_at: Time,
+}
+
+/// What has been decided so far.
+#[derive(Debug, Clone)]
+enum Standing {
+    /// Nobody has ever pinged.
+    Vacant,
+    /// There is a view.
+    Seated {
+        view: View,
+        acknowledgement: Acknowledgement,
+    },
+}
+
+/// The last sign of life of a server.
+#[derive(Debug, Clone, Copy)]
+struct Heard {
+    incarnation: Incarnation,
+    at: Time,
+}
+
+impl ViewService {
+    pub(crate) fn recover(config: &Config, boot: Boot, records: Vec<Record>) -> Self {
+        let mut standing = Standing::Vacant;
+        let forgotten = config.has(Flaw::Volatile);
+        for record in records.into_iter().filter(|_| !forgotten) {
+            standing.replay(record);
+        }
+        Self {
+            config: config.clone(),
+            boot,
+            standing,
+            heard: BTreeMap::new(),
+            awake_at: Time::ZERO,
+        }
+    }
+
+    pub(crate) fn step(&mut self, now: Time, input: Input<Node>, out: &mut Outbox<Node>) {
+        if !matches!(input, Input::Start) {
+            self.notice_own_standstill(now, out);
+        }
+        self.awake_at = now;
+        match input {
+            Input::Start => self.on_start(now, out),
+            Input::Message {
+                from,
+                message:
+                    Message::Ping {
+                        incarnation,
+                        acknowledged,
+                    },
+            } => {
+                self.on_ping(
+                    now,
+                    Member {
+                        node: from,
+                        incarnation,
+                    },
+                    acknowledged,
+                    out,
+                );
+            }
+            Input::Message { from, .. } => ignore(from, Reason::Misdirected, out),
+            Input::Request { from, request } => self.on_request(from, &request, out),
+            Input::Timeout(Timer::Check) => self.on_check(now, out),
+            Input::Timeout(Timer::Ping | Timer::Resend) => (),
+        }
+    }
+
+    fn on_start(&mut self, now: Time, out: &mut Outbox<Node>) {
+        out.observe(Event::Started {
+            node: self.boot.node,
+            incarnation: self.boot.incarnation,
+        });
+        if let Standing::Seated {
+            view,
+            acknowledgement,
+        } = &self.standing
+        {
+            for Member { node, incarnation } in view.members() {
+                self.heard.insert(node, Heard { incarnation, at: now });
+            }
+            out.observe(Event::ViewRecovered {
+                view: view.clone(),
+                acknowledgement: *acknowledgement,
+            });
+        }
+        out.arm(Timer::Check, self.config.ping_interval);
+    }
+
+    fn on_ping(&mut self, now: Time, member: Member, acknowledged: ViewNumber, out: &mut Outbox<Node>) {
+        if !self.config.servers.contains(&member.node) {
+            return ignore(member.node, Reason::Stranger, out);
+        }
+        if self.has_lost_its_view(acknowledged) {
+            return ignore(member.node, Reason::OtherView, out);
+        }
+
+        self.heard.insert(
+            member.node,
+            Heard {
+                incarnation: member.incarnation,
+                at: now,
+            },
+        );
+        self.acknowledge(member, acknowledged, out);
+        if matches!(self.standing, Standing::Vacant) {
+            self.announce(
+                View {
+                    number: ViewNumber::FIRST,
+                    primary: member,
+                    backup: None,
+                },
+                out,
+            );
+        }
+        if acknowledged == ViewNumber::NONE && self.config.has(Flaw::FailedPingZeroesView) {
+            self.believe_restarted(member, out);
+        }
+        self.change_view(now, out);
+
+        if let Standing::Seated { view, .. } = &self.standing {
+            let answer = Message::Newest {
+                incarnation: member.incarnation,
+                view: view.clone(),
+            };
+            out.send(member.node, answer);
+        }
+    }
+
+    fn on_request(&mut self, from: ClientId, request: &Request, out: &mut Outbox<Node>) {
+        let response = match *request {
+            Request::View => Response::View(self.view().cloned()),
+            Request::Do { request, .. } => Response::Refused {
+                request,
+                refusal: Refusal::NotPrimary,
+            },
+        };
+        out.reply(from, response);
+    }
+
+    fn on_check(&mut self, now: Time, out: &mut Outbox<Node>) {
+        out.arm(Timer::Check, self.config.ping_interval);
+        self.change_view(now, out);
+    }
+
+    /// Only the very primary, and only with the very number, acknowledges a view.
+    fn acknowledge(&mut self, member: Member, acknowledged: ViewNumber, out: &mut Outbox<Node>) {
+        let Standing::Seated {
+            view,
+            acknowledgement,
+        } = &mut self.standing
+        else {
+            return;
+        };
+        if *acknowledgement == Acknowledgement::Given || member != view.primary || acknowledged != view.number
+        {
+            return;
+        }
+
+        *acknowledgement = Acknowledgement::Given;
+        out.persist(Record::Acknowledged(acknowledged));
+        out.observe(Event::ViewAcknowledged { view: acknowledged });
+    }
+
+    /// Somebody has seen a view though there is none on this disk. Counting from 1 again would make a second primary.
+    fn has_lost_its_view(&self, acknowledged: ViewNumber) -> bool {
+        let vacant = matches!(self.standing, Standing::Vacant);
+        vacant && acknowledged != ViewNumber::NONE && !self.config.has(Flaw::Volatile)
+    }
+
+    /// Goes on to the next view if the rules allow and demand one.
+    fn change_view(&mut self, now: Time, out: &mut Outbox<Node>) {
+        let Standing::Seated {
+            view,
+            acknowledgement,
+        } = &self.standing
+        else {
+            return;
+        };
+        let next = successor(view, *acknowledgement, &self.alive(now), self.config.flaw);
+        if let Some(next) = next {
+            self.announce(next, out);
+        }
+    }
+
+    fn announce(&mut self, view: View, out: &mut Outbox<Node>) {
+        assert!(
+            self.view().is_none_or(|newest| newest.number < view.number),
+            "views are counted upwards"
+        );
+        out.persist(Record::Announced(view.clone()));
+        out.observe(Event::ViewAnnounced { view: view.clone() });
+        self.standing = Standing::Seated {
+            view,
+            acknowledgement: Acknowledgement::Pending,
+        };
+    }
+
+    /// The view as decided; members that are silent for longer are not in it.
+    fn alive(&self, now: Time) -> BTreeSet<Member> {
+        let silence_max = self.config.dead_after();
+        let live = self
+            .heard
+            .iter()
+            .filter(|(_, heard)| now.since(heard.at) <= silence_max);
+        live.map(|(&node, heard)| Member {
+            node,
+            incarnation: heard.incarnation,
+        })
+        .collect()
+    }
+
+    /// While this node stood still it could hear nobody, so that time is nobody's silence.
+    fn notice_own_standstill(&mut self, now: Time, out: &mut Outbox<Node>) {
+        let gap = now.since(self.awake_at);
+        if gap <= self.config.ping_interval * STANDSTILL_INTERVALS {
+            return;
+        }
+        for heard in self.heard.values_mut() {
+            heard.at = heard.at + gap;
+        }
+        out.observe(Event::StoodStill {
+            ms: u64::try_from(gap.as_millis()).unwrap_or(u64::MAX),
+        });
+    }
+
+    /// The flaw of taking every ping without a number for a restart, whichever life it is of.
+    fn believe_restarted(&mut self, member: Member, out: &mut Outbox<Node>) {
+        let Some(View {
+            number,
+            primary,
+            backup: Some(backup),
+        }) = self.view().cloned()
+        else {
+            return;
+        };
+        if primary == member {
+            self.announce(
+                View {
+                    number: number.next(),
+                    primary: backup,
+                    backup: None,
+                },
+                out,
+            );
+        }
+    }
+
+    /// The newest view.
+    #[must_use]
+    pub fn view(&self) -> Option<&View> {
+        match &self.standing {
+            Standing::Vacant => None,
+            Standing::Seated { view, .. } => Some(view),
+        }
+    }
+
+    /// Whether the newest view was acknowledged.
+    #[must_use]
+    pub fn acknowledgement(&self) -> Option<Acknowledgement> {
+        match &self.standing {
+            Standing::Vacant => None,
+            Standing::Seated { acknowledgement, .. } => Some(*acknowledgement),
+        }
+    }
+}
+
+impl Standing {
+    fn replay(&mut self, record: Record) {
+        match (record, self) {
+            (Record::Announced(view), standing) => {
+                *standing = Self::Seated {
+                    view,
+                    acknowledgement: Acknowledgement::Pending,
+                };
+            }
+            (
+                Record::Acknowledged(number),
+                Self::Seated {
+                    view,
+                    acknowledgement,
+                },
+            ) if number == view.number => {
+                *acknowledgement = Acknowledgement::Given;
+            }
+            // An acknowledgement of another view was never written; on a damaged disk it means nothing.
+            (Record::Acknowledged(_), _) => (),
+        }
+    }
+}
+
+/// It looks around once per ping interval, so a gap of more than two means that it did not run.
+const STANDSTILL_INTERVALS: u32 = 2;
+
+fn ignore(from: NodeId, reason: Reason, out: &mut Outbox<Node>) {
+    out.observe(Event::Ignored { from, reason });
+}

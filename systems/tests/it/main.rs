@@ -1,0 +1,6 @@
+//! The systems in virtual time: whole clusters in one thread, the same for a seed.
+#![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
+
+mod world;
+
+mod view_service;
