@@ -253,3 +253,138 @@ impl Departures {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::rc::Rc;
+
+    use bytes::Bytes;
+    use tempfile::TempDir;
+
+    use super::{Arrival, Connection, Engine};
+    use crate::codec::{FRAME_HEADER_LENGTH, Position, Speaker, encode};
+    use crate::node_id::NodeId;
+    use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox, Replica};
+    use crate::server::events::EventLog;
+    use crate::server::log::Log;
+    use crate::server::queue::Queue;
+
+    /// Tells another node, keeps what was asked, tells again, and answers.
+    #[derive(Debug, Clone)]
+    struct Keeper;
+
+    impl Replica for Keeper {
+        type Config = ();
+        type Message = (u8, u8);
+        type Request = u8;
+        type Response = u8;
+        type Timer = ();
+        type Record = u8;
+        type Event = u8;
+
+        fn recover(_: &(), _: Boot, _: Vec<u8>) -> Self {
+            Self
+        }
+
+        fn step(&mut self, _: crate::Time, input: Input<Self>, out: &mut Outbox<Self>) {
+            let Input::Request { from, request } = input else {
+                return;
+            };
+            out.send(NodeId::replica(2), (1, request));
+            out.persist(request);
+            out.observe(request);
+            out.send(NodeId::replica(2), (2, request));
+            out.reply(from, request);
+        }
+    }
+
+    struct Scene {
+        directory: TempDir,
+        engine: Engine<Keeper>,
+        peer: Rc<Queue>,
+        client: Rc<Connection>,
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let directory = tempfile::tempdir().unwrap();
+            let (node, peer) = (NodeId::replica(1), Rc::new(Queue::new()));
+            let (log, _) = Log::open(directory.path(), node).unwrap();
+            let events = EventLog::open(&directory.path().join("events"), node, Incarnation(1)).unwrap();
+            let peers = BTreeMap::from([(NodeId::replica(2), Rc::clone(&peer))]);
+            let engine = Engine::new(node, Keeper, peers, log, events);
+            let speaker = Speaker::Client(ClientId(1));
+            let client = Rc::new(Connection {
+                speaker,
+                queue: Queue::new(),
+            });
+            Self {
+                directory,
+                engine,
+                peer,
+                client,
+            }
+        }
+
+        fn request(&mut self, payload: &'static [u8]) {
+            let payloads = vec![Bytes::from_static(payload)];
+            self.engine
+                .arrive(Arrival::Payloads(Rc::clone(&self.client), payloads))
+                .unwrap();
+        }
+
+        fn log_length(&self) -> usize {
+            std::fs::read(self.directory.path().join("log")).unwrap().len()
+        }
+    }
+
+    #[test]
+    fn nothing_leaves_before_the_record_is_durable() {
+        let mut scene = Scene::new();
+        scene.engine.log.fail_from_now_on();
+        scene.request(&[5]);
+        assert!(scene.engine.finish_turn().is_err());
+        assert!(scene.peer.waiting_bytes().is_empty());
+        assert!(scene.client.queue.waiting_bytes().is_empty());
+        assert!(
+            std::fs::read(scene.directory.path().join("events"))
+                .unwrap()
+                .is_empty()
+        );
+    }
+
+    #[test]
+    fn what_was_asked_in_one_turn_shares_a_commit_and_leaves_in_order() {
+        let mut scene = Scene::new();
+        let before = scene.log_length();
+        scene.request(&[5]);
+        scene.request(&[6]);
+        scene.engine.finish_turn().unwrap();
+        // One frame, of two records of one byte, each behind its length.
+        assert_eq!(scene.log_length() - before, FRAME_HEADER_LENGTH + 2 * 5);
+        let frames = |values: &[(u8, u8)]| -> Vec<u8> {
+            values
+                .iter()
+                .flat_map(|value| encode(value, Position::WIRE).unwrap())
+                .collect()
+        };
+        assert_eq!(
+            scene.peer.waiting_bytes(),
+            frames(&[(1, 5), (2, 5), (1, 6), (2, 6)])
+        );
+        let answers = [5_u8, 6]
+            .map(|answer| encode(&answer, Position::WIRE).unwrap())
+            .concat();
+        assert_eq!(scene.client.queue.waiting_bytes(), answers);
+    }
+
+    #[test]
+    fn a_request_that_is_none_closes_its_connection_only() {
+        let mut scene = Scene::new();
+        scene.request(&[1, 2, 3]);
+        scene.engine.finish_turn().unwrap();
+        assert!(scene.client.queue.is_closed());
+        assert!(!scene.peer.is_closed());
+    }
+}

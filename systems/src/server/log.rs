@@ -12,17 +12,20 @@
 //!
 //! The file is only ever appended to; compaction will write a new one and rename it into place.
 
+mod scan;
+
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::io;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
-use tracing::warn;
 
-use crate::codec::{self, CodecError, FRAME_HEADER_LENGTH, FRAME_PAYLOAD_MAX, Parsed, Position};
+use crate::codec::{self, CodecError, FRAME_HEADER_LENGTH, FRAME_PAYLOAD_MAX, Position};
 use crate::node_id::NodeId;
+pub(super) use scan::Entry;
+use scan::Scan;
 
 /// The version of the file's format.
 const LOG_VERSION: u16 = 1;
@@ -32,9 +35,6 @@ const LOG_MAGIC: [u8; 8] = *b"triblog\n";
 
 /// The bytes before each record in a frame: its length.
 const RECORD_PREFIX: usize = 4;
-
-/// The longest a frame can be.
-const FRAME_LENGTH_MAX: usize = FRAME_HEADER_LENGTH + FRAME_PAYLOAD_MAX;
 
 /// Why a log cannot be used; completes the sentence "failed to ..".
 #[derive(Debug)]
@@ -75,15 +75,6 @@ pub enum LogError {
     },
     /// A record is longer than a frame can be.
     RecordTooLong(CodecError),
-}
-
-/// A record that was read back.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Entry {
-    /// Where its frame begins.
-    pub(super) position: Position,
-    /// Its bytes.
-    pub(super) record: Vec<u8>,
 }
 
 /// A write-ahead file that is open for appending.
@@ -186,184 +177,11 @@ impl Log {
     }
 }
 
-/// Reads a log from its beginning to its end.
-struct Scan<'a> {
-    file: BufReader<&'a File>,
-    path: &'a Path,
-    /// Where the next frame begins.
-    position: Position,
-    length: u64,
-}
-
-/// What stands at a place of a log.
-enum Found {
-    Payload(Vec<u8>),
-    End,
-    Torn(String),
-}
-
-impl<'a> Scan<'a> {
-    fn begin(file: &'a File, path: &'a Path) -> Result<Self, LogError> {
-        let length = file.metadata().map_err(io_error("look at", path))?.len();
-        Ok(Self {
-            file: BufReader::new(file),
-            path,
-            position: Position(0),
-            length,
-        })
-    }
-
-    /// Reads the first frame.
-    fn check_owner(&mut self, node: NodeId) -> Result<(), LogError> {
-        let not_a_log = |why: &str| LogError::NotALog {
-            path: self.path.to_owned(),
-            why: why.to_owned(),
-        };
-        let Found::Payload(payload) = self.next()? else {
-            return Err(not_a_log("it has no header"));
-        };
-        let rest = payload
-            .strip_prefix(&LOG_MAGIC)
-            .ok_or_else(|| not_a_log("its header is of something else"))?;
-        let (version, rest) = rest
-            .split_first_chunk()
-            .ok_or_else(|| not_a_log("its header has no version"))?;
-        let version = u16::from_le_bytes(*version);
-        if version != LOG_VERSION {
-            let why = format!("it is of version {version}, and this program knows version {LOG_VERSION}");
-            return Err(not_a_log(&why));
-        }
-        let owner = codec::decode(rest).map_err(|error| not_a_log(&error.to_string()))?;
-        if owner != node {
-            return Err(LogError::OtherNode {
-                path: self.path.to_owned(),
-                owner,
-            });
-        }
-        Ok(())
-    }
-
-    /// Reads all records that follow, and cuts a torn tail off.
-    fn entries(&mut self) -> Result<Vec<Entry>, LogError> {
-        let mut entries = Vec::new();
-        loop {
-            let position = self.position;
-            match self.next()? {
-                Found::Payload(payload) => self.split(&payload, position, &mut entries)?,
-                Found::End => return Ok(entries),
-                Found::Torn(why) => {
-                    self.cut(&why)?;
-                    return Ok(entries);
-                }
-            }
-        }
-    }
-
-    fn split(&self, payload: &[u8], position: Position, entries: &mut Vec<Entry>) -> Result<(), LogError> {
-        let mut rest = payload;
-        while let Some((prefix, tail)) = rest.split_first_chunk::<RECORD_PREFIX>() {
-            let length = u32::from_le_bytes(*prefix) as usize;
-            let Some((record, tail)) = tail.split_at_checked(length) else {
-                break;
-            };
-            entries.push(Entry {
-                position,
-                record: record.to_vec(),
-            });
-            rest = tail;
-        }
-        if rest.is_empty() {
-            return Ok(());
-        }
-        Err(self.damaged(position, "its records do not fill their frame".to_owned()))
-    }
-
-    /// Reads the frame at the current position and moves behind it.
-    fn next(&mut self) -> Result<Found, LogError> {
-        let remaining = self.length - self.position.0;
-        let mut frame = Vec::new();
-        loop {
-            match codec::parse(&frame, self.position, FRAME_PAYLOAD_MAX) {
-                Ok(Parsed::Whole(payload)) => {
-                    self.position.0 += payload.end as u64;
-                    return Ok(Found::Payload(frame.split_off(payload.start)));
-                }
-                Ok(Parsed::Partial(_)) if remaining == 0 => return Ok(Found::End),
-                Ok(Parsed::Partial(length)) if remaining < length as u64 => {
-                    return Ok(Found::Torn(format!("{remaining} bytes of a frame of {length}")));
-                }
-                Ok(Parsed::Partial(length)) => self.read_to(&mut frame, length)?,
-                Err(CodecError::PayloadDamaged) if frame.len() as u64 == remaining => {
-                    return Ok(Found::Torn(CodecError::PayloadDamaged.to_string()));
-                }
-                Err(CodecError::HeaderDamaged) => return self.judge_header(),
-                Err(error) => return Err(self.damaged(self.position, error.to_string())),
-            }
-        }
-    }
-
-    fn read_to(&mut self, frame: &mut Vec<u8>, length: usize) -> Result<(), LogError> {
-        let before = frame.len();
-        frame.resize(length, 0);
-        self.file
-            .read_exact(&mut frame[before..])
-            .map_err(io_error("read", self.path))
-    }
-
-    /// A damaged header does not tell where its frame ends. It is that of a torn tail when nothing whole lies behind it, and no more
-    /// than one frame could.
-    fn judge_header(&mut self) -> Result<Found, LogError> {
-        let begin = self.position.0;
-        if (FRAME_LENGTH_MAX as u64) < self.length - begin {
-            let why = format!("{}, and more than one frame follows", CodecError::HeaderDamaged);
-            return Err(self.damaged(self.position, why));
-        }
-        self.file
-            .seek(SeekFrom::Start(begin))
-            .map_err(io_error("read", self.path))?;
-        let mut tail = Vec::new();
-        self.file
-            .read_to_end(&mut tail)
-            .map_err(io_error("read", self.path))?;
-        let whole = (1..tail.len()).find(|&offset| {
-            let position = Position(begin + offset as u64);
-            matches!(
-                codec::parse(&tail[offset..], position, FRAME_PAYLOAD_MAX),
-                Ok(Parsed::Whole(_))
-            )
-        });
-        match whole {
-            None => Ok(Found::Torn(CodecError::HeaderDamaged.to_string())),
-            Some(offset) => {
-                let next = begin + offset as u64;
-                let why = format!(
-                    "{}, and a whole frame follows at byte {next}",
-                    CodecError::HeaderDamaged
-                );
-                Err(self.damaged(self.position, why))
-            }
-        }
-    }
-
-    fn cut(&self, why: &str) -> Result<(), LogError> {
-        let (path, position, lost) = (
-            self.path.display(),
-            self.position.0,
-            self.length - self.position.0,
-        );
-        warn!(%path, position, lost, why, "cut off the torn tail of the log: its write was never finished");
-        self.file
-            .get_ref()
-            .set_len(position)
-            .map_err(io_error("cut the torn tail off", self.path))
-    }
-
-    fn damaged(&self, position: Position, why: String) -> LogError {
-        LogError::Damaged {
-            path: self.path.to_owned(),
-            position,
-            why,
-        }
+#[cfg(test)]
+impl Log {
+    /// Makes every write fail.
+    pub(super) fn fail_from_now_on(&mut self) {
+        self.file = File::open(&self.path).expect("the log is there");
     }
 }
 
@@ -439,3 +257,85 @@ impl fmt::Display for LogError {
 }
 
 impl std::error::Error for LogError {}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::{FRAME_PAYLOAD_MAX, Log, LogError};
+    use crate::node_id::NodeId;
+
+    fn node() -> NodeId {
+        NodeId::replica(1)
+    }
+
+    #[test]
+    fn a_directory_in_use_is_refused_until_its_user_is_gone() {
+        let directory = tempfile::tempdir().unwrap();
+        let first = Log::open(directory.path(), node()).unwrap();
+        assert!(matches!(
+            Log::open(directory.path(), node()),
+            Err(LogError::InUse(_))
+        ));
+        drop(first);
+        assert!(Log::open(directory.path(), node()).is_ok());
+    }
+
+    #[test]
+    fn the_log_of_another_node_is_refused() {
+        let directory = tempfile::tempdir().unwrap();
+        Log::open(directory.path(), node()).unwrap();
+        let error = Log::open(directory.path(), NodeId::replica(2)).unwrap_err();
+        assert!(error.to_string().ends_with("log: it is the log of n1"), "{error}");
+    }
+
+    #[test]
+    fn a_log_of_another_version_is_refused_by_its_number() {
+        let directory = tempfile::tempdir().unwrap();
+        let frame = crate::codec::frame(b"triblog\n\x07\0rest", crate::codec::Position(0)).unwrap();
+        fs::write(directory.path().join("log"), frame).unwrap();
+        let error = Log::open(directory.path(), node()).unwrap_err();
+        assert!(
+            error
+                .to_string()
+                .ends_with("it is of version 7, and this program knows version 1"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_creation_that_was_interrupted_is_begun_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::write(directory.path().join("log.new"), b"torn").unwrap();
+        assert!(Log::open(directory.path(), node()).unwrap().1.is_empty());
+    }
+
+    #[test]
+    fn a_record_too_long_is_refused_and_the_longest_is_kept() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(directory.path(), node()).unwrap();
+        assert!(matches!(
+            log.stage(&vec![0_u8; FRAME_PAYLOAD_MAX]),
+            Err(LogError::RecordTooLong(_))
+        ));
+        // Four bytes for the record's length in the frame, four for the vector's in the record.
+        log.stage(&vec![1_u8]).unwrap();
+        log.stage(&vec![2_u8; FRAME_PAYLOAD_MAX - 8]).unwrap();
+        log.commit().unwrap();
+        drop(log);
+        let (_, entries) = Log::open(directory.path(), node()).unwrap();
+        assert_eq!(
+            entries.iter().map(|entry| entry.record.len()).collect::<Vec<_>>(),
+            [2, FRAME_PAYLOAD_MAX - 4]
+        );
+    }
+
+    #[test]
+    fn a_write_that_fails_is_told() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(directory.path(), node()).unwrap();
+        log.fail_from_now_on();
+        log.stage(&1_u8).unwrap();
+        assert!(log.commit().unwrap_err().to_string().starts_with("append to "));
+    }
+}

@@ -89,6 +89,18 @@ impl Queue {
     }
 }
 
+#[cfg(test)]
+impl Queue {
+    /// All that waits.
+    pub(super) fn waiting_bytes(&self) -> Vec<u8> {
+        self.waiting.borrow().frames.iter().flatten().copied().collect()
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.get()
+    }
+}
+
 impl Waiting {
     fn make_room(&mut self, length: usize) -> usize {
         let mut displaced = 0;

@@ -1,0 +1,139 @@
+//! Nodes find each other again after everything that can happen to a network.
+
+use std::fs;
+
+use rustix::process::{PidfdFlags, PidfdGetfdFlags, getpid, pidfd_getfd, pidfd_open};
+use socket2::{SockFilter, SockRef};
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+
+use crate::node::{Town, ask, eventually, node, test};
+use crate::toy::{Answer, Ask};
+
+#[test]
+fn a_node_that_was_restarted_is_spoken_to_again_at_once() {
+    test(async {
+        let mut town = Town::all_running(2).await;
+        eventually(|| 0 < town.last_ping(node(1), node(2))).await;
+        town.kill(node(2)).await;
+        let ticks = town.ticks(node(1));
+        eventually(|| ticks + 25 < town.ticks(node(1))).await;
+        town.start(node(2)).await;
+        let (started, ping) = (Instant::now(), town.ticks(node(1)) as u64);
+        eventually(|| ping < town.last_ping(node(1), node(2))).await;
+        println!("spoken to {:?} after the start", started.elapsed());
+        assert!(started.elapsed().as_millis() < 1000, "{:?}", started.elapsed());
+    });
+}
+
+#[test]
+fn messages_flow_within_a_second_of_a_heal_however_long_the_cut() {
+    for ticks in [10, 40, 80, 150] {
+        test(async {
+            let town = Town::all_running(2).await;
+            let (one, two) = (node(1), node(2));
+            eventually(|| 0 < town.last_ping(one, two) && 0 < town.last_ping(two, one)).await;
+            set_cut(&town, Some(&[SockFilter::new(BPF_RETURN, 0, 0, 0)]));
+            let (begun, before) = (
+                Instant::now(),
+                (town.last_ping(one, two), town.last_ping(two, one)),
+            );
+            eventually(|| {
+                before.0 + ticks < town.ticks(one) as u64 && before.1 + ticks < town.ticks(two) as u64
+            })
+            .await;
+            assert!(town.last_ping(one, two) <= before.0 + 1, "the cut leaks");
+            let (cut, now) = (begun.elapsed(), (town.ticks(one) as u64, town.ticks(two) as u64));
+            set_cut(&town, None);
+            let healed = Instant::now();
+            eventually(|| now.0 < town.last_ping(one, two) && now.1 < town.last_ping(two, one)).await;
+            println!(
+                "cut for {cut:?}, both directions flow {:?} after the heal",
+                healed.elapsed()
+            );
+            assert!(
+                healed.elapsed().as_millis() < 1500,
+                "{:?} after a cut of {cut:?}",
+                healed.elapsed()
+            );
+        });
+    }
+}
+
+#[test]
+fn a_node_that_reads_nothing_holds_up_nobody() {
+    test(async {
+        let mut town = Town::new(2);
+        // It accepts, and that is all.
+        let deaf = TcpListener::bind(town.peers[&node(2)]).await.unwrap();
+        town.start(node(1)).await;
+        let (_connection, _) = deaf.accept().await.unwrap();
+        let (mut client, before) = (town.client(1), resident_bytes());
+        for _ in 0..5000 {
+            ask(&mut client, node(1), Ask::Tell(node(2), 64 * 1024)).await;
+        }
+        assert_eq!(
+            ask(&mut client, node(1), Ask::Echo(vec![1])).await,
+            Answer::Echo(vec![1])
+        );
+        // 320 MB were meant for it.
+        let held = resident_bytes().saturating_sub(before);
+        println!("{held} bytes are held for a deaf node");
+        assert!(held < 150 * 1024 * 1024, "{held} bytes are held for a deaf node");
+    });
+}
+
+#[test]
+fn long_messages_do_not_hold_up_pings() {
+    test(async {
+        let town = Town::all_running(2).await;
+        let mut client = town.client(1);
+        for _ in 0..500 {
+            ask(&mut client, node(1), Ask::Tell(node(2), 256 * 1024)).await;
+        }
+        let ping = town.ticks(node(1)) as u64;
+        let asked = Instant::now();
+        eventually(|| ping < town.last_ping(node(1), node(2))).await;
+        println!("a ping arrives {:?} after 128 MB of messages", asked.elapsed());
+        assert!(asked.elapsed().as_millis() < 1000, "{:?}", asked.elapsed());
+    });
+}
+
+/// Ends a classic BPF program, with how many bytes of the packet to keep.
+const BPF_RETURN: u16 = 0x06;
+
+/// Makes every socket of the town's nodes deaf, as they are behind a cut cable: what is sent to them is dropped before TCP sees it, also
+/// by their listeners. `None` heals. Sockets made meanwhile cannot be heard by these listeners.
+fn set_cut(town: &Town, filter: Option<&[SockFilter]>) {
+    let this = pidfd_open(getpid(), PidfdFlags::empty()).unwrap();
+    for entry in fs::read_dir("/proc/self/fd").unwrap() {
+        let Ok(number) = entry.unwrap().file_name().to_string_lossy().parse() else {
+            continue;
+        };
+        let Ok(copy) = pidfd_getfd(&this, number, PidfdGetfdFlags::empty()) else {
+            continue;
+        };
+        let socket = SockRef::from(&copy);
+        let is_of_town = [socket.local_addr(), socket.peer_addr()]
+            .into_iter()
+            .flatten()
+            .any(|address| {
+                address
+                    .as_socket()
+                    .is_some_and(|address| town.peers.values().any(|&peer| peer == address))
+            });
+        if !is_of_town {
+            continue;
+        }
+        match filter {
+            Some(filter) => socket.attach_filter(filter).unwrap(),
+            // There is none on a connection that was made meanwhile.
+            None => _ = socket.detach_filter(),
+        }
+    }
+}
+
+fn resident_bytes() -> usize {
+    let statm = fs::read_to_string("/proc/self/statm").unwrap();
+    statm.split(' ').nth(1).unwrap().parse::<usize>().unwrap() * 4096
+}
