@@ -160,6 +160,53 @@ pub fn find(name: &str) -> Option<&'static Claims> {
     ALL.into_iter().find(|claims| claims.system == name)
 }
 
+impl Claims {
+    /// The claims as sentences, for people.
+    pub fn sentences(&self) -> impl Iterator<Item = String> {
+        let promises = self
+            .promises
+            .iter()
+            .map(|promise| format!("promises: {}", promise.words()));
+        let survives = self
+            .survives
+            .iter()
+            .map(|survival| format!("survives {}: {}", survival.misfortune.name(), survival.extent));
+        let silent = self.unavailable.iter().map(|silence| match silence.until {
+            End::Healed => format!("does not answer until healed when {}", silence.when),
+            End::Never => format!("never answers again when {}", silence.when),
+        });
+        let disk = self
+            .disk
+            .iter()
+            .map(|need| format!("on disk, {}: {}", need.nodes, need.keeps.unwrap_or("nothing")));
+        promises.chain(survives).chain(silent).chain(disk)
+    }
+}
+
+impl Promise {
+    /// What it says.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::Linearizable => "answers are linearizable",
+            Self::ExactlyOnce => "an answered operation took effect exactly once, any other at most once",
+        }
+    }
+}
+
+impl Misfortune {
+    /// What it is called.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Packets => "packet faults",
+            Self::Partition => "partitions",
+            Self::Pause => "pauses",
+            Self::Kill => "kills",
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{ALL, find};

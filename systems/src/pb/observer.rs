@@ -101,6 +101,30 @@ impl Observer {
             .collect()
     }
 
+    /// Why the cluster will never answer again when only the nodes `running` are left, by what it claims: whoever could act on the
+    /// newest view is dead, and a restarted server is another member, with nothing to serve from. None while there is hope.
+    #[must_use]
+    pub fn lost(&self, running: &BTreeSet<NodeId>) -> Option<String> {
+        let (view, acknowledgement) = self.newest.as_ref()?;
+        let lives = |member: Member| {
+            running.contains(&member.node) && self.lives.get(&member.node) == Some(&member.incarnation)
+        };
+        let number = view.number;
+        match (*acknowledgement, lives(view.primary), view.backup) {
+            (_, true, _) => None,
+            (Acknowledgement::Given, false, Some(backup)) if lives(backup) => None,
+            (Acknowledgement::Given, false, Some(_)) => Some(format!(
+                "both members of view {number} died before another server held everything"
+            )),
+            (Acknowledgement::Given, false, None) => {
+                Some(format!("the primary of view {number} died, and it was alone"))
+            }
+            (Acknowledgement::Pending, false, _) => Some(format!(
+                "the primary of view {number} died before it had acknowledged that view"
+            )),
+        }
+    }
+
     fn is_expendable(&self, node: NodeId, running: &BTreeSet<NodeId>) -> bool {
         if node == self.service {
             return true;
