@@ -4,7 +4,6 @@
 //! for each workload. The goal is at least 20,000 a second; a run at the default rate needs 500.
 #![expect(clippy::disallowed_methods, reason = "a benchmark reads the clock")]
 
-use std::fs::File;
 use std::future::{Future, ready};
 use std::io::BufWriter;
 use std::pin::Pin;
@@ -12,13 +11,14 @@ use std::time::{Duration, Instant};
 
 use histories::journal::Journal;
 use histories::{Completion, Invocation, Outcome, Process};
-use nemesis::{Agenda, Cluster};
+use nemesis::{Cluster, Roster, Schedule};
 use serde_json::json;
+use systems::NodeId;
 use tribunal::adapter::{Client, Clients};
 use tribunal::chance::{Purpose, stream};
 use tribunal::generator::Until;
 use tribunal::interpreter::Interpreter;
-use tribunal::progress::Unwatched;
+use tribunal::progress::{Phase, Progress, Tally};
 use tribunal::testimony::Departure;
 use tribunal::workload::{KeysConfig, Workload};
 use tribunal::world::World;
@@ -50,11 +50,11 @@ impl Client for Nothing {
 
 #[derive(Debug)]
 struct Unhurt {
-    roster: nemesis::Roster,
+    roster: Roster,
 }
 
 impl Cluster for Unhurt {
-    fn roster(&self) -> &nemesis::Roster {
+    fn roster(&self) -> &Roster {
         &self.roster
     }
 
@@ -100,7 +100,58 @@ impl World for Nobody {
         Vec::new()
     }
 
+    fn interrupted(&self) -> bool {
+        false
+    }
+
     fn excuse(&mut self) -> Option<String> {
         None
+    }
+}
+
+fn main() {
+    for workload in Workload::ALL {
+        let recorded = record(workload).expect("a temporary journal can be written");
+        println!(
+            "{:<9} {:>9.0} operations a second generated, sent and recorded",
+            workload.name(),
+            recorded / LOAD.as_secs_f64()
+        );
+    }
+}
+
+/// How many operations are recorded within [`LOAD`].
+fn record(workload: Workload) -> std::io::Result<f64> {
+    let file = tempfile::tempfile()?;
+    let journal = Journal::create(BufWriter::new(file), 1, &json!({}))?;
+    let keys = KeysConfig {
+        at_once: 5,
+        ops_per_key: 200,
+    };
+    let roster = Roster {
+        replicas: Vec::new(),
+        services: Vec::new(),
+        clients: NodeId::replica(1),
+    };
+    let mut world = Nobody {
+        start: Instant::now(),
+        clients: ClientThread::start(Box::new(Nothing))?,
+        cluster: Unhurt { roster },
+    };
+    let mut load = Until::new(workload.generator(keys, stream(1, Purpose::Operations)), LOAD);
+    let mut counter = Counter(0);
+    let interpreter = Interpreter::new(&mut world, journal, CONCURRENCY, &Schedule::default());
+    interpreter.run(&mut load, Duration::ZERO, &mut counter)?;
+    Ok(counter.0 as f64)
+}
+
+/// Remembers how many operations had succeeded when the load ended.
+struct Counter(u64);
+
+impl Progress for Counter {
+    fn tick(&mut self, phase: Phase, _: Duration, tally: Tally, _: &[String]) {
+        if phase == Phase::Load {
+            self.0 = tally.ok;
+        }
     }
 }

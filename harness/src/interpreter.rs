@@ -15,7 +15,7 @@ use crate::crew::Crew;
 use crate::faults::Faults;
 use crate::generator::{Generator, Next};
 use crate::progress::{Phase, Progress, Tally};
-use crate::testimony::{Aftermath, LastReads, Testimony};
+use crate::testimony::{Aftermath, LastReads, PrimaryKill, Testimony};
 use crate::world::World;
 
 /// The longest time between two looks at completions and faults, so that the progress line stays alive.
@@ -60,7 +60,9 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     pub fn run(mut self, load: &mut dyn Generator, recovery: Duration, progress: &mut dyn Progress) -> io::Result<Testimony> {
         self.load(load, progress)?;
         self.testimony.load = self.world.now();
-        self.aftermath(recovery, progress)?;
+        if !self.testimony.interrupted {
+            self.aftermath(recovery, progress)?;
+        }
         self.testimony.recover = self.world.now().saturating_sub(self.testimony.load);
         self.testimony.departures.extend(self.world.departures());
         self.testimony.faults = self.faults.into_records();
@@ -71,7 +73,9 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     fn load(&mut self, load: &mut dyn Generator, progress: &mut dyn Progress) -> io::Result<()> {
         loop {
             self.faults.due(self.world, &mut self.journal)?;
-            match self.draw(load)? {
+            self.testimony.interrupted |= self.world.interrupted();
+            let draw = if self.testimony.interrupted { Draw::Done } else { self.draw(load)? };
+            match draw {
                 Draw::Drawn => self.take(self.world.now(), load)?,
                 Draw::Later(until) => self.rest(until, load, progress)?,
                 Draw::Done if self.crew.busy() == 0 => break,
@@ -144,15 +148,27 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         let keys = std::mem::take(&mut self.touched).keys;
         self.phase = Phase::LastReads;
         let healed = self.read_all(&keys, recovery, progress)?;
-        self.phase = Phase::AfterPrimary;
-        let killed = self.faults.kill_primary(self.world, &mut self.journal, recovery)?;
-        let primary_killed = match killed {
-            Err(reason) => Some(Err(reason)),
-            Ok(()) => Some(Ok(self.read_all(&keys, recovery, progress)?)),
-        };
+        let primary_killed = self.kill_primary(&keys, recovery, progress)?;
         let excuse = self.world.excuse();
         self.testimony.aftermath = Aftermath { healed, primary_killed, excuse };
         self.faults.heal_all(self.world, &mut self.journal)
+    }
+
+    fn kill_primary(
+        &mut self,
+        keys: &[Key],
+        recovery: Duration,
+        progress: &mut dyn Progress,
+    ) -> io::Result<PrimaryKill> {
+        if self.world.cluster().roster().replicas.len() <= 1 {
+            return Ok(PrimaryKill::Spared);
+        }
+        self.phase = Phase::AfterPrimary;
+        if self.faults.kill_primary(self.world, &mut self.journal, recovery)? {
+            self.read_all(keys, recovery, progress).map(PrimaryKill::Killed)
+        } else {
+            Ok(PrimaryKill::NoneExpendable)
+        }
     }
 
     /// Reads every one of `keys` until it has been answered, at most for `bound`.

@@ -16,11 +16,15 @@ use histories::{Anomaly, AnomalyKind, History, Verdict};
 
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
 use crate::test::Test;
-use crate::testimony::{LastReads, Testimony};
+use crate::testimony::{Departure, LastReads, PrimaryKill, Testimony};
 use crate::workload::Workload;
 
 /// The longest a checker may take.
 const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// What is said of a cluster that has no copy to spare when everything has been healed.
+const NOT_WHOLE: &str =
+    "within the recovery bound after everything had been healed, no primary had a successor that could take over";
 
 /// A verdict, and to which misfortune it belongs when it is not valid.
 #[derive(Debug)]
@@ -42,7 +46,8 @@ pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Resu
     let (checkers, mut findings) = check(&history, workload);
     findings.push(Finding { verdict: progress.verdict, cause: Cause::Vacuous });
     findings.push(unverified(testimony));
-    findings.extend(unavailable(testimony));
+    findings.push(interrupted(testimony));
+    findings.push(unavailable(testimony));
     let mut results = blank(test, testimony);
     results.checkers = checkers;
     results.under_fault = progress.under_any.iter().map(|(f, tally)| (f.name().to_owned(), OkCount { ok: tally.ok })).collect();
@@ -126,25 +131,30 @@ fn unverified(testimony: &Testimony) -> Finding {
     Finding { verdict, cause: Cause::UnverifiedFault }
 }
 
+fn interrupted(testimony: &Testimony) -> Finding {
+    let reason = "the run was ended before its time; nothing was read back";
+    let verdict = if testimony.interrupted { Verdict::Unknown(reason.to_owned()) } else { Verdict::Valid };
+    Finding { verdict, cause: Cause::Harness }
+}
+
 /// Not answering is held against a system that claims to answer.
-fn unavailable(testimony: &Testimony) -> Vec<Finding> {
+fn unavailable(testimony: &Testimony) -> Finding {
     let mut anomalies: Vec<Anomaly> = testimony.departures.iter().map(departed).collect();
     let aftermath = &testimony.aftermath;
     if aftermath.excuse.is_none() {
         anomalies.extend(unread(&aftermath.healed, "everything had been healed"));
-        if let Some(Ok(reads)) = &aftermath.primary_killed {
-            anomalies.extend(unread(reads, "the primary had been killed"));
-        }
-        if let Some(Err(reason)) = &aftermath.primary_killed {
-            anomalies.push(sentence(AnomalyKind::Unavailable, format!("the cluster did not become whole again: {reason}")));
+        match &aftermath.primary_killed {
+            PrimaryKill::NotReached | PrimaryKill::Spared => {}
+            PrimaryKill::NoneExpendable => anomalies.push(sentence(AnomalyKind::Unavailable, NOT_WHOLE.to_owned())),
+            PrimaryKill::Killed(reads) => anomalies.extend(unread(reads, "the primary had been killed")),
         }
     }
     let verdict = if anomalies.is_empty() { Verdict::Valid } else { Verdict::Invalid(anomalies) };
-    vec![Finding { verdict, cause: Cause::Unavailable }]
+    Finding { verdict, cause: Cause::Unavailable }
 }
 
-fn departed(departure: &crate::testimony::Departure) -> Anomaly {
-    let crate::testimony::Departure { node, status, at } = departure;
+fn departed(departure: &Departure) -> Anomaly {
+    let Departure { node, status, at } = departure;
     sentence(
         AnomalyKind::Departed,
         format!("{node} left by itself at {:.3} s ({status}); see {node}/stderr.log", at.as_secs_f64()),

@@ -57,13 +57,27 @@ pub struct LastReads {
     pub unread: Vec<Key>,
 }
 
+/// What came of killing the primary at the end.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum PrimaryKill {
+    /// It has not been thought of: the run ended before.
+    #[default]
+    NotReached,
+    /// It was not to be killed: a single replica has no successor.
+    Spared,
+    /// Within the bound there was no primary that the system claims to be able to lose.
+    NoneExpendable,
+    /// It was killed, and everything was read again.
+    Killed(LastReads),
+}
+
 /// What was done after the load.
 #[derive(Debug, Clone, Default)]
 pub struct Aftermath {
     /// The reads after everything had been healed.
     pub healed: LastReads,
-    /// The reads after the primary had been killed, or why it was not killed.
-    pub primary_killed: Option<Result<LastReads, String>>,
+    /// What came of killing the primary.
+    pub primary_killed: PrimaryKill,
     /// Why the system need not have answered, by its own claims.
     pub excuse: Option<String>,
 }
@@ -77,6 +91,8 @@ pub struct Testimony {
     pub departures: Vec<Departure>,
     /// How it ended.
     pub aftermath: Aftermath,
+    /// Whether somebody ended the run before its time.
+    pub interrupted: bool,
     /// How long the load lasted.
     pub load: Duration,
     /// How long everything after the load lasted.

@@ -29,6 +29,9 @@ pub trait World {
     /// Nodes that left though nobody killed them, since the last call.
     fn departures(&mut self) -> Vec<Departure>;
 
+    /// Whether somebody wants the run to end now.
+    fn interrupted(&self) -> bool;
+
     /// Why the system, by its own claims, need not answer any more; none while it must.
     fn excuse(&mut self) -> Option<String>;
 }

@@ -158,7 +158,7 @@ impl Witness for PbWitness {
 
     fn standing(&self, running: &BTreeSet<NodeId>) -> Standing {
         Standing {
-            primaries: self.observer.primaries().iter().map(|(node, view)| (*node, format!("primary of view {view}"))).collect(),
+            primaries: self.observer.primaries().iter().filter(|(node, _)| running.contains(node)).map(|(node, view)| (*node, format!("primary of view {view}"))).collect(),
             expendable: self.observer.expendable(running),
             ..Standing::default()
         }

@@ -12,6 +12,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::process::ExitStatus;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use histories::{Completion, Invocation, Process};
@@ -19,6 +21,7 @@ use nemesis::lab::{Lab, LabConfig, LabError, NodeCommand, NodeState, Passage};
 use nemesis::{Action, Cluster, FaultId, Link, Roster, Standing, Verification};
 use rand::Rng;
 use rustix::time::{ClockId, clock_gettime};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use systems::NodeId;
 
 use self::clients::ClientThread;
@@ -48,6 +51,7 @@ pub struct RealWorld {
     // The clients go before the lab: they are connected through it.
     clients: ClientThread,
     cluster: RealCluster,
+    interrupted: Arc<AtomicBool>,
 }
 
 /// The processes and the packets between them.
@@ -80,7 +84,11 @@ impl RealWorld {
         cluster.start_all()?;
         cluster.await_formed()?;
         let clients = ClientThread::start(system.clients(&addresses, clients_config(test)))?;
-        Ok(Self { start: Instant::now(), clients, cluster })
+        let interrupted = Arc::new(AtomicBool::new(false));
+        for signal in [SIGINT, SIGTERM, SIGHUP] {
+            signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
+        }
+        Ok(Self { start: Instant::now(), clients, cluster, interrupted })
     }
 }
 
@@ -109,6 +117,10 @@ impl World for RealWorld {
         let at = self.now();
         let left = self.cluster.lab.exits().try_iter();
         left.map(|exit| Departure { node: exit.node, status: words(exit.status), at }).collect()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
     }
 
     fn excuse(&mut self) -> Option<String> {

@@ -14,7 +14,10 @@ const DOORS: [(&str, &[&str]); 4] = [
 ];
 
 fn house() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the harness is a room of the house").to_owned()
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("the harness is a room of the house")
+        .to_owned()
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -35,7 +38,10 @@ fn mentions(text: &str, room: &str) -> Vec<String> {
     text.lines()
         .map(str::trim)
         .filter(|line| !line.starts_with("//"))
-        .filter(|line| line.match_indices(&head).any(|(at, _)| at == 0 || !is_name(line.as_bytes()[at - 1])))
+        .filter(|line| {
+            line.match_indices(&head)
+                .any(|(at, _)| at == 0 || !is_name(line.as_bytes()[at - 1]))
+        })
         .map(str::to_owned)
         .collect()
 }
@@ -48,8 +54,16 @@ fn each_room_imports_only_through_its_doors() {
         assert!(!files.is_empty(), "{folder} has no sources");
         for file in files {
             let text = fs::read_to_string(&file).expect("a source file is text");
-            for room in ROOMS.into_iter().filter(|room| *room != folder && !open.contains(room)) {
-                assert_eq!(mentions(&text, room), Vec::<String>::new(), "{} reaches into {room}", file.display());
+            for room in ROOMS
+                .into_iter()
+                .filter(|room| *room != folder && !open.contains(room))
+            {
+                assert_eq!(
+                    mentions(&text, room),
+                    Vec::<String>::new(),
+                    "{} reaches into {room}",
+                    file.display()
+                );
             }
         }
     }
@@ -58,9 +72,12 @@ fn each_room_imports_only_through_its_doors() {
 #[test]
 fn each_room_depends_only_on_the_rooms_its_doors_lead_to() {
     for (folder, open) in DOORS {
-        let manifest = fs::read_to_string(house().join(folder).join("Cargo.toml")).expect("a room has a manifest");
+        let manifest =
+            fs::read_to_string(house().join(folder).join("Cargo.toml")).expect("a room has a manifest");
         let manifest: toml::Table = manifest.parse().expect("a manifest is TOML");
-        let dependencies = manifest["dependencies"].as_table().expect("dependencies are a table");
+        let dependencies = manifest["dependencies"]
+            .as_table()
+            .expect("dependencies are a table");
         for room in ROOMS.into_iter().filter(|room| !open.contains(room)) {
             assert!(!dependencies.contains_key(room), "{folder} depends on {room}");
         }
@@ -74,7 +91,12 @@ fn the_nemesis_knows_nodes_by_name_only() {
     for file in files {
         let text = fs::read_to_string(&file).expect("a source file is text");
         for line in mentions(&text, "systems") {
-            assert_eq!(line, "use systems::NodeId;", "{} knows more than names", file.display());
+            assert_eq!(
+                line,
+                "use systems::NodeId;",
+                "{} knows more than names",
+                file.display()
+            );
         }
     }
 }
@@ -82,6 +104,12 @@ fn the_nemesis_knows_nodes_by_name_only() {
 #[test]
 fn a_reach_through_the_wall_would_be_seen() {
     assert_eq!(mentions("use histories::History;\n", "histories").len(), 1);
-    assert_eq!(mentions("    let x = systems::pb::View(1);\n", "systems").len(), 1);
-    assert_eq!(mentions("// systems::pb is elsewhere\nmod my_systems::x;\n", "systems").len(), 0);
+    assert_eq!(
+        mentions("    let x = systems::pb::View(1);\n", "systems").len(),
+        1
+    );
+    assert_eq!(
+        mentions("// systems::pb is elsewhere\nmod my_systems::x;\n", "systems").len(),
+        0
+    );
 }
