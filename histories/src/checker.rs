@@ -1,7 +1,16 @@
 //! Judges: each looks at a whole history and says what follows from it.
 
+mod append_order;
 pub mod availability;
+pub mod exactly_once;
+pub mod linearizable;
+mod narrator;
 pub mod progress;
+mod proof;
+mod search;
+mod span;
+mod tokens;
+mod zones;
 
 use std::fmt;
 
@@ -38,6 +47,38 @@ pub struct Report {
     pub verdict: Verdict,
     /// How many objects were decided.
     pub checked_keys: u64,
+}
+
+/// So many reasons are told when many objects could not be decided.
+const REASONS_MAX: usize = 3;
+
+/// The verdict over all objects; nothing to judge is never valid.
+fn verdict_of(verdicts: Vec<Verdict>) -> Verdict {
+    if verdicts.is_empty() {
+        return Verdict::Unknown("vacuous: the history holds no operation".to_owned());
+    }
+    let mut anomalies = Vec::new();
+    let mut reasons = Vec::new();
+    for verdict in verdicts {
+        match verdict {
+            Verdict::Valid => {}
+            Verdict::Invalid(found) => anomalies.extend(found),
+            Verdict::Unknown(reason) => reasons.push(reason),
+        }
+    }
+    if !anomalies.is_empty() {
+        return Verdict::Invalid(anomalies);
+    }
+    let more = reasons.len().saturating_sub(REASONS_MAX);
+    if more > 0 {
+        reasons.truncate(REASONS_MAX);
+        reasons.push(format!("and {more} more keys were not decided"));
+    }
+    if reasons.is_empty() {
+        Verdict::Valid
+    } else {
+        Verdict::Unknown(reasons.join("; "))
+    }
 }
 
 impl Limits<'static> {

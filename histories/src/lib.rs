@@ -6,11 +6,15 @@
 pub mod checker;
 pub mod history;
 pub mod journal;
+pub mod model;
 pub mod op;
 pub mod values;
 pub mod verdict;
 
+pub use checker::exactly_once::ExactlyOnce;
+pub use checker::linearizable::Linearizable;
 pub use checker::{Checker, Limits, Report};
 pub use history::{History, HistoryError, Operation};
+pub use model::ModelName;
 pub use op::{Completion, Function, Invocation, Key, Outcome, Process};
 pub use verdict::{Anomaly, AnomalyKind, Verdict};

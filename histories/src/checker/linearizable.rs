@@ -1,0 +1,224 @@
+//! Does every operation seem to take effect at one instant between its call and its return (Herlihy and Wing 1990)?
+//!
+//! Objects are decided one by one. Where the workload was made for it, by an exact algorithm that takes hardly longer than reading
+//! the history: registers with unique values ([`super::zones`]), lists of unique tokens ([`super::append_order`]). Else by the
+//! general search ([`super::search`]), which gives up when time or memory are up.
+
+use super::append_order::{self, AppendOrder};
+use super::narrator::Narrator;
+use super::proof;
+use super::search::{Budget, Found, GaveUp, Stuck, search};
+use super::span::{Span, spans};
+use super::tokens::Book;
+use super::zones::{self, Zones};
+use super::{Checker, Limits, Report, verdict_of};
+use crate::history::{Ending, History, OperationId, PRECONDITION_FAILED};
+use crate::model::append::Append;
+use crate::model::kv::Kv;
+use crate::model::register::{Register, RegisterOp};
+use crate::model::{Mismatch, Model, ModelName};
+use crate::verdict::{Anomaly, Verdict};
+
+/// The checker, for one model.
+#[derive(Debug, Clone, Copy)]
+pub struct Linearizable {
+    model: ModelName,
+    method: Method,
+}
+
+/// How an object is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Method {
+    /// By the exact algorithm for such objects where there is one, else by the search.
+    Fitting,
+    /// By the search, always: to check the one against the other.
+    Search,
+}
+
+/// What all functions here need to know.
+#[derive(Clone, Copy)]
+struct Case<'a> {
+    history: &'a History,
+    limits: &'a Limits<'a>,
+    method: Method,
+}
+
+impl Linearizable {
+    /// A checker for objects that behave like `model`.
+    #[must_use]
+    pub const fn new(model: ModelName) -> Self {
+        Self {
+            model,
+            method: Method::Fitting,
+        }
+    }
+
+    /// The same by `method`.
+    #[must_use]
+    pub const fn with_method(self, method: Method) -> Self {
+        Self { method, ..self }
+    }
+
+    /// What follows from `history`.
+    ///
+    /// # Errors
+    /// When the model does not know one of its operations.
+    pub fn judge(&self, history: &History, limits: &Limits<'_>) -> Result<Report, Mismatch> {
+        let case = Case {
+            history,
+            limits,
+            method: self.method,
+        };
+        let mut verdicts = Vec::new();
+        let mut checked_keys = 0;
+        for (key, ids) in history.by_key() {
+            let verdict = match case.object(self.model, &ids)? {
+                Verdict::Unknown(reason) => {
+                    let place = key.map_or_else(String::new, |key| format!("key {key}: "));
+                    Verdict::Unknown(format!("{place}{reason}"))
+                }
+                decided @ (Verdict::Valid | Verdict::Invalid(_)) => {
+                    checked_keys += 1;
+                    decided
+                }
+            };
+            verdicts.push(verdict);
+        }
+        let verdict = match verdict_of(verdicts) {
+            Verdict::Valid if !says_anything(history) => {
+                Verdict::Unknown("vacuous: no operation succeeded".to_owned())
+            }
+            verdict => verdict,
+        };
+        Ok(Report {
+            name: self.name(),
+            verdict,
+            checked_keys,
+        })
+    }
+}
+
+impl Checker for Linearizable {
+    fn name(&self) -> &'static str {
+        "linearizable"
+    }
+
+    fn check(&self, history: &History, limits: &Limits<'_>) -> Report {
+        self.judge(history, limits).unwrap_or_else(|mismatch| Report {
+            name: self.name(),
+            verdict: Verdict::Unknown(mismatch.to_string()),
+            checked_keys: 0,
+        })
+    }
+}
+
+fn says_anything(history: &History) -> bool {
+    history
+        .operations()
+        .iter()
+        .any(|operation| match &operation.ending {
+            Ending::Ok(_) => true,
+            Ending::Fail { error, .. } => **error == *PRECONDITION_FAILED,
+            Ending::Info { .. } | Ending::Unfinished => false,
+        })
+}
+
+impl Case<'_> {
+    fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+        match model {
+            ModelName::Register => self.register(Register::plain(), ids),
+            ModelName::CasRegister => self.register(Register::with_cas(), ids),
+            ModelName::Append => self.append(ids),
+            ModelName::Kv => {
+                let mut model = Kv::default();
+                let spans = spans(&mut model, self.history, ids)?;
+                Ok(self.search(&mut model, &spans, |_| None))
+            }
+        }
+    }
+
+    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+        let spans = spans(&mut model, self.history, ids)?;
+        let narrator = Narrator::new(self.history);
+        let decided = match self.method {
+            Method::Fitting => zones::decide(&spans, narrator),
+            Method::Search => Zones::NotApplicable,
+        };
+        Ok(match decided {
+            Zones::Order => Verdict::Valid,
+            Zones::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+            Zones::NotApplicable => {
+                let plain = |core: &[Span<RegisterOp>]| proof::stale::find(&spans, core, narrator);
+                self.search(&mut model, &spans, plain)
+            }
+        })
+    }
+
+    fn append(self, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+        let decided = match self.method {
+            Method::Fitting => append_order::decide(&Book::of(self.history, ids)?),
+            Method::Search => AppendOrder::NotApplicable,
+        };
+        Ok(match decided {
+            AppendOrder::Order => Verdict::Valid,
+            AppendOrder::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+            AppendOrder::NotApplicable => {
+                let mut model = Append::default();
+                let spans = spans(&mut model, self.history, ids)?;
+                self.search(&mut model, &spans, |_| None)
+            }
+        })
+    }
+
+    /// Decides by the search; `plain` may have a plainer sentence for the operations that prove it.
+    fn search<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Verdict {
+        let budget = Budget {
+            memory_bytes_max: self.limits.memory_bytes_max,
+            steps_max: u64::MAX,
+            may_go_on: self.limits.may_go_on,
+        };
+        let start = model.init();
+        match search(model, spans, &[start], &budget) {
+            Found::Order => Verdict::Valid,
+            Found::Refuted(stuck) => {
+                let proof = proof::shrink(model, spans, &stuck, &budget);
+                let anomaly = plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history));
+                Verdict::Invalid(vec![anomaly])
+            }
+            Found::GaveUp(reason, stuck) => Verdict::Unknown(self.gave_up(reason, stuck.as_ref(), spans)),
+        }
+    }
+
+    fn gave_up<S, Op>(self, reason: GaveUp, stuck: Option<&Stuck<S>>, spans: &[Span<Op>]) -> String {
+        let why = match reason {
+            GaveUp::Time => "time ran out".to_owned(),
+            GaveUp::Memory => {
+                format!(
+                    "the search reached its {} bytes of memory",
+                    self.limits.memory_bytes_max
+                )
+            }
+            GaveUp::Steps => "the search reached its number of steps".to_owned(),
+            GaveUp::Open(open) => format!("{open} operations are open at a time"),
+        };
+        let reached = stuck.map_or_else(String::new, |stuck| {
+            let at = &spans[stuck.span];
+            let before = spans.iter().filter(|span| span.ret < at.ret).count();
+            let open = spans.iter().filter(|span| span.call < at.ret && span.ret >= at.ret).count();
+            let unknown = spans.iter().filter(|span| span.call < at.ret && span.is_indeterminate()).count();
+            format!(
+                " at {}, after {before} of {} operations, where {open} were open, {unknown} of them with an unknown outcome",
+                Narrator::new(self.history).told(at.id),
+                spans.len()
+            )
+        });
+        format!(
+            "{why}{reached}; allow more (--memory, --timeout), or make it easier to judge: unique values, fewer clients per key"
+        )
+    }
+}

@@ -1,0 +1,213 @@
+//! Makes a refutation small enough for a person, and stays a proof all the while.
+//!
+//! Deleting an operation from a history that is not linearizable does not prove anything about the whole: the deleted one might
+//! have explained what is left. Three things are sound, for each makes the history easier to explain:
+//!
+//! * cutting what came before, if one may start from *any* state, and whatever was open at the cut may or may not take effect;
+//! * dropping an operation that changes nothing;
+//! * loosening one that does: it may take effect at any time after its call, or never.
+//!
+//! What cannot be loosened without the rest becoming explicable is the core.
+
+pub(super) mod stale;
+
+use super::narrator::{Narrator, Proof};
+use super::search::{Budget, Found, Stuck, search};
+use super::span::{Duty, Span};
+use crate::history::{FOREVER, History, OperationId};
+use crate::model::{Model, Nature};
+use crate::verdict::{Anomaly, AnomalyKind};
+
+/// How many events before the furthest one are tried as the beginning.
+const WINDOWS: [usize; 6] = [8, 16, 32, 64, 128, 256];
+
+/// Steps of one search while shrinking.
+const STEPS_MAX: u64 = 50_000;
+
+/// Searches while shrinking, at most.
+const SEARCHES_MAX: u32 = 2_000;
+
+/// More operations than this are not named as the proof.
+const CORE_NAMED_MAX: usize = 12;
+
+/// More states than this are not listed in a sentence.
+const STATES_SHOWN_MAX: usize = 5;
+
+/// A history that is not linearizable, with little in it that could be left out.
+#[derive(Debug)]
+pub(super) struct Shrunk<M: Model> {
+    /// The operations that cannot be loosened.
+    pub(super) core: Vec<Span<M::Op>>,
+    /// Where the search through them got stuck.
+    stuck: OperationId,
+    states: Vec<M::State>,
+}
+
+/// What is being shrunk.
+#[derive(Debug, Clone)]
+struct Suspect<M: Model> {
+    spans: Vec<Span<M::Op>>,
+    starts: Vec<M::State>,
+    stuck: Stuck<M::State>,
+}
+
+/// The small proof that `spans`, whose search got stuck at `stuck`, is not linearizable.
+pub(super) fn shrink<M: Model>(
+    model: &mut M,
+    spans: &[Span<M::Op>],
+    stuck: &Stuck<M::State>,
+    budget: &Budget<'_>,
+) -> Shrunk<M> {
+    let budget = Budget {
+        steps_max: STEPS_MAX,
+        ..*budget
+    };
+    let until = spans[stuck.span].ret;
+    let beginning = beginning(model, spans, until);
+    let mut suspect = window(model, &beginning, &budget).unwrap_or_else(|| {
+        let place = beginning.iter().position(|span| span.id == spans[stuck.span].id);
+        let stuck = Stuck {
+            span: place.expect("the operation itself is kept"),
+            states: stuck.states.clone(),
+        };
+        Suspect {
+            starts: vec![model.init()],
+            spans: beginning,
+            stuck,
+        }
+    });
+    loosen(model, &mut suspect, &budget);
+    let is_core = |span: &&Span<M::Op>| !span.is_indeterminate();
+    Shrunk {
+        core: suspect.spans.iter().filter(is_core).copied().collect(),
+        stuck: suspect.spans[suspect.stuck.span].id,
+        states: suspect.stuck.states,
+    }
+}
+
+/// What was called before the event `until`; what has not returned by then need not have happened.
+fn beginning<M: Model>(model: &M, spans: &[Span<M::Op>], until: u32) -> Vec<Span<M::Op>> {
+    let called = spans.iter().filter(|span| span.call < until);
+    called
+        .filter_map(|span| {
+            if span.ret <= until {
+                Some(*span)
+            } else {
+                loosened(model, *span)
+            }
+        })
+        .collect()
+}
+
+/// The same operation with nothing demanded of it; none if nothing is left of it then.
+fn loosened<M: Model>(model: &M, span: Span<M::Op>) -> Option<Span<M::Op>> {
+    match model.nature(span.op) {
+        Nature::Pure => None,
+        Nature::Blind | Nature::Total | Nature::Conditional => Some(Span {
+            ret: FOREVER,
+            duty: Duty::May,
+            ..span
+        }),
+    }
+}
+
+/// The last few events of `spans`, if they cannot be explained whatever came before.
+fn window<M: Model>(model: &mut M, spans: &[Span<M::Op>], budget: &Budget<'_>) -> Option<Suspect<M>> {
+    let ends = spans.iter().map(|span| span.ret).filter(|&ret| ret != FOREVER);
+    let mut events: Vec<u32> = spans.iter().map(|span| span.call).chain(ends).collect();
+    events.sort_unstable();
+    for length in WINDOWS.into_iter().filter(|&length| length < events.len()) {
+        let from = events[events.len() - length];
+        let kept = spans.iter().filter(|span| span.ret >= from);
+        let spans: Vec<_> = kept.filter_map(|&span| opened(model, span, from)).collect();
+        let ops: Vec<M::Op> = spans.iter().map(|span| span.op).collect();
+        let starts = model.any_state(&ops)?;
+        if let Found::Refuted(stuck) = search(model, &spans, &starts, budget) {
+            return Some(Suspect { spans, starts, stuck });
+        }
+    }
+    None
+}
+
+/// An operation that was open when the window begins may have taken effect before.
+fn opened<M: Model>(model: &M, span: Span<M::Op>, from: u32) -> Option<Span<M::Op>> {
+    if span.call >= from {
+        return Some(span);
+    }
+    match model.nature(span.op) {
+        Nature::Pure => None,
+        Nature::Blind | Nature::Total | Nature::Conditional => Some(Span {
+            duty: Duty::May,
+            ..span
+        }),
+    }
+}
+
+/// Loosens whatever can be loosened, many at a time at first.
+fn loosen<M: Model>(model: &mut M, suspect: &mut Suspect<M>, budget: &Budget<'_>) {
+    let mut searches = 0;
+    let mut size = suspect.spans.len().next_power_of_two() / 2;
+    while size > 0 {
+        let ids: Vec<OperationId> = suspect
+            .spans
+            .iter()
+            .filter(|span| !span.is_indeterminate())
+            .map(|span| span.id)
+            .collect();
+        for chunk in ids.chunks(size) {
+            if searches == SEARCHES_MAX || !(budget.may_go_on)() {
+                return;
+            }
+            searches += 1;
+            let loose = |span: &Span<M::Op>| {
+                if chunk.contains(&span.id) {
+                    loosened(model, *span)
+                } else {
+                    Some(*span)
+                }
+            };
+            let spans: Vec<_> = suspect.spans.iter().filter_map(loose).collect();
+            if let Found::Refuted(stuck) = search(model, &spans, &suspect.starts, budget) {
+                suspect.spans = spans;
+                suspect.stuck = stuck;
+            }
+        }
+        size /= 2;
+    }
+}
+
+impl<M: Model> Shrunk<M> {
+    /// The sentence: which operation has no place, and what the object can hold there.
+    pub(super) fn tell(&self, model: &M, history: &History) -> Anomaly {
+        let narrator = Narrator::new(history);
+        let mut ops: Vec<OperationId> = self.core.iter().map(|span| span.id).collect();
+        let named = ops.len().saturating_sub(CORE_NAMED_MAX);
+        ops.drain(..named);
+        ops.retain(|&id| id != self.stuck);
+        ops.insert(0, self.stuck);
+        let mut held: Vec<String> = self
+            .states
+            .iter()
+            .map(|&state| model.show(state, history.values()))
+            .collect();
+        let more = held.len().saturating_sub(STATES_SHOWN_MAX);
+        held.truncate(STATES_SHOWN_MAX);
+        let sentence = format!(
+            "no order of the operations explains {}: when it ended, the object can only have held {}{}",
+            narrator.told(self.stuck),
+            held.join(" or "),
+            if more > 0 {
+                format!(" or one of {more} other values")
+            } else {
+                String::new()
+            }
+        );
+        narrator.anomaly(
+            Proof {
+                kind: AnomalyKind::NotLinearizable,
+                ops: &ops,
+            },
+            sentence,
+        )
+    }
+}

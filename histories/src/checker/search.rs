@@ -1,0 +1,388 @@
+//! The general search: is there an order of the operations of one object that explains all answers?
+//!
+//! It walks along the events in the order of time and gives an operation its place only when a return forces it (just-in-time
+//! linearization, Lowe 2017, after Wing and Gong 1993). What it remembers of a place is the event, the state, and a status of two
+//! bits for each operation *open there*; the operations before are over and done with.
+//!
+//! * **May be skipped, may be used.** A mandatory operation is (no, yes), one that has its place (yes, no), one that may have
+//!   happened (yes, yes).
+//! * **Pure operations at once.** What is legal now and never changes the state has its place here: that leaves all others alone.
+//! * **Hiding behind blind writes.** When a write whose effect does not depend on the state has its place, every open operation
+//!   that is always legal becomes (yes, yes): it can be imagined just before, where nobody sees it. This turns the orders of k
+//!   concurrent writes into one configuration. When such an operation returns both ways must be tried: it was hidden, or it has its
+//!   place now.
+//! * **Dominance.** A place is not gone on from where another one that allows as much has been ([`memo`]).
+//! * **Order.** First what must return now, then by the return that is due next; of open operations that say the same and have
+//!   the same status only the one that is due first.
+//!
+//! It never guesses: when time or memory are up it says so, and how far it came.
+
+mod mask;
+mod memo;
+mod plan;
+
+use std::hash::Hash;
+
+use crate::model::{Model, Nature};
+
+use super::span::{Duty, Span};
+use mask::Mask;
+use memo::{Memo, Visit};
+use plan::{Edge, Event, Plan, plan};
+
+/// How much a search may use.
+#[derive(Clone, Copy)]
+pub(crate) struct Budget<'a> {
+    pub(crate) memory_bytes_max: u64,
+    pub(crate) steps_max: u64,
+    pub(crate) may_go_on: &'a dyn Fn() -> bool,
+}
+
+/// What a search found.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found<S> {
+    /// An order explains all answers.
+    Order,
+    /// No order does.
+    Refuted(Stuck<S>),
+    /// It could not be found out.
+    GaveUp(GaveUp, Option<Stuck<S>>),
+}
+
+/// The furthest event that the search came to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Stuck<S> {
+    /// The operation that returns there and could not be given its place.
+    pub(crate) span: usize,
+    /// States in which it came there, some of them.
+    pub(crate) states: Vec<S>,
+}
+
+/// Why a search ended without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum GaveUp {
+    Time,
+    Memory,
+    Steps,
+    /// So many operations open at a time.
+    Open(usize),
+}
+
+/// How many states are kept of the furthest event.
+const STATES_NOTED_MAX: usize = 16;
+
+/// Time and memory are looked at every so many steps.
+const STEPS_BETWEEN_LOOKS: u64 = 1024;
+
+/// Is there an order of `spans`, from any of the states `starts`, that explains them?
+pub(crate) fn search<M: Model>(
+    model: &mut M,
+    spans: &[Span<M::Op>],
+    starts: &[M::State],
+    budget: &Budget<'_>,
+) -> Found<M::State> {
+    let plan = match plan(spans) {
+        Ok(plan) => plan,
+        Err(open) => return Found::GaveUp(GaveUp::Open(open), None),
+    };
+    match plan.slots {
+        0..=64 => Search::<M, 1>::new(model, spans, &plan, *budget).run(starts),
+        65..=256 => Search::<M, 4>::new(model, spans, &plan, *budget).run(starts),
+        _ => Search::<M, 16>::new(model, spans, &plan, *budget).run(starts),
+    }
+}
+
+/// A state, and what may and must be done with each open operation.
+#[derive(Debug, Clone, Copy)]
+struct Config<S, const W: usize> {
+    state: S,
+    skip: Mask<W>,
+    usable: Mask<W>,
+}
+
+/// A place with more than one way on; its choices lie on the common stack from `choices` on.
+#[derive(Debug)]
+struct Frame<S, const W: usize> {
+    position: usize,
+    choices: usize,
+    config: Config<S, W>,
+}
+
+/// A way on from the return of an operation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    /// The operation that returns was hidden, or never happened.
+    Skip,
+    /// The operation in this slot has its place now.
+    Use(u16),
+}
+
+struct Search<'a, M: Model, const W: usize> {
+    model: &'a mut M,
+    spans: &'a [Span<M::Op>],
+    plan: &'a Plan,
+    budget: Budget<'a>,
+    steps: u64,
+    memo: Memo<M::State, W>,
+    frames: Vec<Frame<M::State, W>>,
+    choices: Vec<Choice>,
+    /// The event that comes next.
+    position: usize,
+    /// The operation in each slot, at `position`.
+    occupants: Vec<u32>,
+    /// Slots whose operation is pure, or always legal.
+    pure: Mask<W>,
+    total: Mask<W>,
+    /// For each class and status when it was last offered as a choice.
+    offered: Vec<u64>,
+    offers: u64,
+    furthest: Option<(usize, Stuck<M::State>)>,
+}
+
+impl<'a, M: Model, const W: usize> Search<'a, M, W>
+where
+    M::State: Hash,
+{
+    fn new(model: &'a mut M, spans: &'a [Span<M::Op>], plan: &'a Plan, budget: Budget<'a>) -> Self {
+        Self {
+            model,
+            spans,
+            plan,
+            budget,
+            steps: 0,
+            memo: Memo::new(),
+            frames: Vec::new(),
+            choices: Vec::new(),
+            position: 0,
+            occupants: vec![0; plan.slots],
+            pure: Mask::EMPTY,
+            total: Mask::EMPTY,
+            offered: vec![0; plan.class_count * 2],
+            offers: 0,
+            furthest: None,
+        }
+    }
+
+    fn run(mut self, starts: &[M::State]) -> Found<M::State> {
+        for &state in starts {
+            self.position = 0;
+            match self.run_from(Config {
+                state,
+                skip: Mask::EMPTY,
+                usable: Mask::EMPTY,
+            }) {
+                Ok(Some(())) => return Found::Order,
+                Ok(None) => {}
+                Err(reason) => return Found::GaveUp(reason, self.furthest.map(|(_, stuck)| stuck)),
+            }
+        }
+        let (_, stuck) = self
+            .furthest
+            .expect("a search that finds no order was stuck somewhere");
+        Found::Refuted(stuck)
+    }
+
+    fn run_from(&mut self, mut config: Config<M::State, W>) -> Result<Option<()>, GaveUp> {
+        loop {
+            if !self.advance(&mut config) {
+                return Ok(Some(()));
+            }
+            self.note(config.state);
+            self.look_at_budget()?;
+            let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
+            if self
+                .memo
+                .visit(position, config.state, config.skip, config.usable)
+                == Visit::New
+            {
+                let choices = self.choices.len();
+                self.offer(&config);
+                self.frames.push(Frame {
+                    position: self.position,
+                    choices,
+                    config,
+                });
+            }
+            match self.next_choice() {
+                Some(next) => config = next,
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Goes on to the next return of an operation that has no place yet; false at the end.
+    fn advance(&mut self, config: &mut Config<M::State, W>) -> bool {
+        while let Some(&Event { span, slot, edge }) = self.plan.events.get(self.position) {
+            match edge {
+                Edge::Return if config.usable.has(slot) => return true,
+                Edge::Return => config.skip.remove(slot),
+                Edge::Call => {
+                    self.occupy(slot, span);
+                    config.usable.add(slot);
+                    if self.spans[span as usize].duty == Duty::May {
+                        config.skip.add(slot);
+                    }
+                    if self.pure.has(slot) {
+                        self.settle(config, slot);
+                    }
+                }
+            }
+            self.position += 1;
+        }
+        false
+    }
+
+    /// Goes back to the event `position`.
+    fn rewind(&mut self, position: usize) {
+        while self.position > position {
+            self.position -= 1;
+            let Event { span, slot, edge } = self.plan.events[self.position];
+            match edge {
+                Edge::Return => self.occupy(slot, span),
+                Edge::Call => {}
+            }
+        }
+    }
+
+    fn occupy(&mut self, slot: u16, span: u32) {
+        self.occupants[slot as usize] = span;
+        self.pure.remove(slot);
+        self.total.remove(slot);
+        match self.nature(slot) {
+            Nature::Pure => self.pure.add(slot),
+            Nature::Blind | Nature::Total => self.total.add(slot),
+            Nature::Conditional => {}
+        }
+    }
+
+    fn op(&self, slot: u16) -> M::Op {
+        self.spans[self.occupants[slot as usize] as usize].op
+    }
+
+    fn nature(&self, slot: u16) -> Nature {
+        self.model.nature(self.op(slot))
+    }
+
+    /// Gives a pure operation its place, if it is legal now.
+    fn settle(&mut self, config: &mut Config<M::State, W>, slot: u16) {
+        if self.model.step(config.state, self.op(slot)).is_some() {
+            config.skip.add(slot);
+            config.usable.remove(slot);
+        }
+    }
+
+    /// Puts the ways on from here on the stack, the best one last.
+    fn offer(&mut self, config: &Config<M::State, W>) {
+        let returning = self.plan.events[self.position].slot;
+        let due = |slot: &u16| self.spans[self.occupants[*slot as usize] as usize].ret;
+        let mut slots: Vec<u16> = config
+            .usable
+            .slots()
+            .filter(|&slot| !self.pure.has(slot))
+            .collect();
+        slots.sort_by_key(due);
+        self.offers += 1;
+        let first = self.choices.len();
+        if config.skip.has(returning) {
+            self.choices.push(Choice::Skip);
+        }
+        for slot in slots {
+            let class = self.plan.classes[self.occupants[slot as usize] as usize] as usize;
+            let offered = &mut self.offered[class * 2 + usize::from(config.skip.has(slot))];
+            if *offered != self.offers {
+                *offered = self.offers;
+                self.choices.push(Choice::Use(slot));
+            }
+        }
+        self.choices[first..].reverse();
+    }
+
+    /// Takes the next choice that is legal, at the latest place that has one left.
+    fn next_choice(&mut self) -> Option<Config<M::State, W>> {
+        while let Some(frame) = self.frames.last() {
+            let (position, config, first) = (frame.position, frame.config, frame.choices);
+            let choice = if self.choices.len() > first {
+                self.choices.pop()
+            } else {
+                None
+            };
+            if self.choices.len() == first {
+                self.frames.pop();
+            }
+            let Some(choice) = choice else { continue };
+            self.rewind(position);
+            if let Some(next) = self.take(config, choice) {
+                return Some(next);
+            }
+        }
+        None
+    }
+
+    fn take(&mut self, mut config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
+        let returning = self.plan.events[self.position].slot;
+        match choice {
+            Choice::Skip => {
+                config.skip.remove(returning);
+                config.usable.remove(returning);
+                self.position += 1;
+            }
+            Choice::Use(slot) => {
+                let state = self.model.step(config.state, self.op(slot))?;
+                // Something else goes first only so that the operation which returns can have its place after it.
+                config.skip.remove(returning);
+                config.skip.add(slot);
+                config.usable.remove(slot);
+                if self.nature(slot) == Nature::Blind {
+                    config.skip = config.skip.or(&config.usable.and(&self.total));
+                }
+                config.state = state;
+                for pure in config.usable.and(&self.pure).slots() {
+                    self.settle(&mut config, pure);
+                }
+            }
+        }
+        Some(config)
+    }
+
+    fn note(&mut self, state: M::State) {
+        match &mut self.furthest {
+            Some((position, _)) if *position > self.position => {}
+            Some((position, stuck)) if *position == self.position => {
+                if stuck.states.len() < STATES_NOTED_MAX && !stuck.states.contains(&state) {
+                    stuck.states.push(state);
+                }
+            }
+            _ => {
+                let span = self.plan.events[self.position].span as usize;
+                self.furthest = Some((
+                    self.position,
+                    Stuck {
+                        span,
+                        states: vec![state],
+                    },
+                ));
+            }
+        }
+    }
+
+    fn look_at_budget(&mut self) -> Result<(), GaveUp> {
+        self.steps += 1;
+        if self.steps % STEPS_BETWEEN_LOOKS != 1 {
+            return Ok(());
+        }
+        if !(self.budget.may_go_on)() {
+            return Err(GaveUp::Time);
+        }
+        let stacks = self.frames.capacity() * size_of::<Frame<M::State, W>>()
+            + self.choices.capacity() * size_of::<Choice>();
+        if self.memo.bytes().saturating_add(self.model.memory_bytes()) + stacks as u64
+            > self.budget.memory_bytes_max
+        {
+            return Err(GaveUp::Memory);
+        }
+        if self.steps > self.budget.steps_max {
+            return Err(GaveUp::Steps);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,103 @@
+//! The events of an object in order, and a slot for each operation while it is open.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hash::{BuildHasher, BuildHasherDefault, Hash};
+
+use hashbrown::HashTable;
+use rustc_hash::FxHasher;
+
+use crate::checker::span::Span;
+use crate::history::FOREVER;
+
+/// What the search walks along.
+#[derive(Debug)]
+pub(super) struct Plan {
+    pub(super) events: Vec<Event>,
+    /// How many slots are in use at once, at most.
+    pub(super) slots: usize,
+    /// Operations of the same class say the same.
+    pub(super) classes: Vec<u32>,
+    pub(super) class_count: usize,
+}
+
+/// An edge of an operation.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Event {
+    pub(super) span: u32,
+    pub(super) slot: u16,
+    pub(super) edge: Edge,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Edge {
+    Call,
+    Return,
+}
+
+/// More operations than this cannot be open at a time.
+pub(super) const SLOTS_MAX: usize = 1024;
+
+/// The plan, or how many operations are open at a time if that is too many.
+pub(super) fn plan<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> Result<Plan, usize> {
+    let mut edges = Vec::with_capacity(spans.len() * 2);
+    for (number, span) in spans.iter().enumerate() {
+        let number = u32::try_from(number).expect("events are limited to EVENTS_MAX");
+        edges.push((span.call, Edge::Call, number));
+        if span.ret != FOREVER {
+            edges.push((span.ret, Edge::Return, number));
+        }
+    }
+    edges.sort_unstable();
+    let (events, slots) = assign_slots(&edges, spans.len());
+    if slots > SLOTS_MAX {
+        return Err(slots);
+    }
+    let (classes, class_count) = classify(spans);
+    Ok(Plan {
+        events,
+        slots,
+        classes,
+        class_count,
+    })
+}
+
+/// Colours the intervals: an operation takes the lowest slot that is free.
+fn assign_slots(edges: &[(u32, Edge, u32)], spans: usize) -> (Vec<Event>, usize) {
+    let mut free: BinaryHeap<Reverse<u16>> = BinaryHeap::new();
+    let mut slots = 0_usize;
+    let mut slot_of = vec![0_u16; spans];
+    let mut events = Vec::with_capacity(edges.len());
+    for &(_, edge, span) in edges {
+        let slot = match edge {
+            Edge::Return => {
+                free.push(Reverse(slot_of[span as usize]));
+                slot_of[span as usize]
+            }
+            Edge::Call => match free.pop() {
+                Some(Reverse(slot)) => slot,
+                None => {
+                    slots += 1;
+                    // Too many slots are refused as a whole, so that their numbers do not matter.
+                    u16::try_from(slots - 1).unwrap_or(u16::MAX)
+                }
+            },
+        };
+        slot_of[span as usize] = slot;
+        events.push(Event { span, slot, edge });
+    }
+    (events, slots)
+}
+
+fn classify<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> (Vec<u32>, usize) {
+    let hasher = BuildHasherDefault::<FxHasher>::default();
+    let mut known: HashTable<(Op, u32)> = HashTable::new();
+    let mut classes = Vec::with_capacity(spans.len());
+    for span in spans {
+        let fresh = u32::try_from(known.len()).expect("events are limited to EVENTS_MAX");
+        let hash = hasher.hash_one(span.op);
+        let entry = known.entry(hash, |(op, _)| *op == span.op, |(op, _)| hasher.hash_one(op));
+        classes.push(entry.or_insert((span.op, fresh)).get().1);
+    }
+    (classes, known.len())
+}

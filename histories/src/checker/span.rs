@@ -1,0 +1,57 @@
+//! An operation as the search sees it: what it says about its object, and from when until when it may have had its effect.
+
+use crate::history::{FOREVER, History, OperationId};
+use crate::model::{Mismatch, Model, Reading};
+
+/// What an operation says, and its place among the events of its object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Span<Op> {
+    pub(crate) op: Op,
+    pub(crate) id: OperationId,
+    pub(crate) call: u32,
+    /// [`FOREVER`] if it never returned.
+    pub(crate) ret: u32,
+    pub(crate) duty: Duty,
+}
+
+/// Whether an operation has to have happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Duty {
+    /// By its return.
+    Must,
+    /// Not at all.
+    May,
+}
+
+impl<Op> Span<Op> {
+    /// Whether nothing at all is demanded of it.
+    pub(crate) const fn is_indeterminate(&self) -> bool {
+        self.ret == FOREVER && matches!(self.duty, Duty::May)
+    }
+}
+
+/// The operations `ids` of an object, in the order of their calls; without those that say nothing.
+pub(crate) fn spans<M: Model>(
+    model: &mut M,
+    history: &History,
+    ids: &[OperationId],
+) -> Result<Vec<Span<M::Op>>, Mismatch> {
+    let mut spans = Vec::with_capacity(ids.len());
+    for &id in ids {
+        let operation = history.operation(id);
+        let (op, ret, duty) = match model.read(operation, history.values())? {
+            Reading::Must(op) => (op, operation.order.ret, Duty::Must),
+            Reading::May(op) => (op, FOREVER, Duty::May),
+            Reading::Nothing => continue,
+        };
+        spans.push(Span {
+            op,
+            id,
+            call: operation.order.call,
+            ret,
+            duty,
+        });
+    }
+    spans.sort_unstable_by_key(|span| span.call);
+    Ok(spans)
+}

@@ -1,0 +1,159 @@
+//! What an object would answer if its operations came one after the other: sequential specifications.
+//!
+//! A [`Model`] reads the operations of a history into its own small form, in which question and answer are one ([`Model::Op`]),
+//! and says by [`Model::step`] whether that answer can be given in a state, and what state follows. States are small numbers;
+//! a model with big states keeps each of them once and numbers them.
+
+pub mod append;
+pub mod kv;
+pub mod register;
+
+use std::fmt::Debug;
+use std::hash::Hash;
+
+use crate::history::Operation;
+use crate::journal::Index;
+use crate::values::Values;
+
+/// A sequential specification.
+pub trait Model {
+    /// What an object holds.
+    type State: Copy + Eq + Hash + Debug;
+    /// What was asked and what was answered.
+    type Op: Copy + Eq + Hash + Debug;
+
+    /// What an operation of the history says about its object.
+    ///
+    /// # Errors
+    /// When the model does not know such an operation.
+    fn read(&mut self, operation: &Operation, values: &Values) -> Result<Reading<Self::Op>, Mismatch>;
+
+    /// What every object holds at first.
+    fn init(&self) -> Self::State;
+
+    /// The state after `op`, or none if its answer cannot be given in `state`.
+    fn step(&mut self, state: Self::State, op: Self::Op) -> Option<Self::State>;
+
+    /// What is known of `op` whatever the state.
+    fn nature(&self, op: Self::Op) -> Nature;
+
+    /// Every state that matters to `ops`, whatever came before them: if they can be answered in order from any state at all, then
+    /// also from one of these. None if there are too many.
+    fn any_state(&self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
+
+    /// What a state is called in a sentence.
+    fn show(&self, state: Self::State, values: &Values) -> String;
+
+    /// How many bytes its states take.
+    fn memory_bytes(&self) -> u64;
+}
+
+/// What an operation says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reading<Op> {
+    /// It did happen, between its edges.
+    Must(Op),
+    /// It may have happened, or may yet happen, at any time after its call, or never.
+    May(Op),
+    /// Nothing: it surely did not happen, or nobody knows its answer and it changes nothing.
+    Nothing,
+}
+
+impl<Op> Reading<Op> {
+    /// The same said in other terms.
+    pub fn map<T>(self, terms: impl FnOnce(Op) -> T) -> Reading<T> {
+        match self {
+            Self::Must(op) => Reading::Must(terms(op)),
+            Self::May(op) => Reading::May(terms(op)),
+            Self::Nothing => Reading::Nothing,
+        }
+    }
+}
+
+/// What is known of an operation whatever the state. The search lives on this.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Nature {
+    /// Never changes the state.
+    Pure,
+    /// Can always be answered so, and the state after it does not depend on the state before.
+    Blind,
+    /// Can always be answered so.
+    Total,
+    /// None of these.
+    Conditional,
+}
+
+/// The models there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ModelName {
+    /// `read`, `write`.
+    Register,
+    /// `read`, `write`, `cas`.
+    CasRegister,
+    /// `append` of tokens, `read` of the whole list.
+    Append,
+    /// `get`, `put`, `append` of strings.
+    Kv,
+}
+
+/// An operation that a model does not know.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("operation {}: the model {model} {reason}", index.0)]
+pub struct Mismatch {
+    /// Its journal line.
+    pub index: Index,
+    /// Which model.
+    pub model: ModelName,
+    /// What it does not know.
+    pub reason: String,
+}
+
+/// A name that no model has.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("unknown model `{0}`; known are {known}", known = ModelName::ALL.map(ModelName::name).join(", "))]
+pub struct UnknownModel(pub String);
+
+impl ModelName {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Register, Self::CasRegister, Self::Append, Self::Kv];
+
+    /// Its name on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Register => "register",
+            Self::CasRegister => "cas-register",
+            Self::Append => "append",
+            Self::Kv => "kv",
+        }
+    }
+
+    pub(crate) fn does_not_know(self, operation: &Operation) -> Mismatch {
+        self.mismatch(operation, format!("does not know `{}`", operation.f))
+    }
+
+    pub(crate) fn mismatch(self, operation: &Operation, reason: String) -> Mismatch {
+        Mismatch {
+            index: operation.index,
+            model: self,
+            reason,
+        }
+    }
+}
+
+impl std::str::FromStr for ModelName {
+    type Err = UnknownModel;
+
+    fn from_str(name: &str) -> Result<Self, UnknownModel> {
+        Self::ALL
+            .into_iter()
+            .find(|model| model.name() == name)
+            .ok_or_else(|| UnknownModel(name.to_owned()))
+    }
+}
+
+impl std::fmt::Display for ModelName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(self.name())
+    }
+}

@@ -1,0 +1,141 @@
+//! The checkers against the oracle, on many random histories.
+
+use fastrand::Rng;
+use histories::checker::linearizable::Method;
+use histories::history::{Ending, History};
+use histories::{Checker, ExactlyOnce, Limits, Linearizable, ModelName, Verdict};
+
+use crate::generate::{Shape, Sort, history};
+use crate::oracle::is_linearizable;
+
+/// Histories of each sort in the test suite; the environment variable `HISTORIES_FUZZ` asks for more.
+const HISTORIES: u64 = 4_000;
+
+fn model(sort: Sort) -> ModelName {
+    match sort {
+        Sort::Register | Sort::UniqueRegister => ModelName::Register,
+        Sort::CasRegister | Sort::UniqueCas | Sort::SilentCas => ModelName::CasRegister,
+        Sort::Append | Sort::RepeatedAppend => ModelName::Append,
+        Sort::Kv => ModelName::Kv,
+    }
+}
+
+fn shape(rng: &mut Rng, sort: Sort) -> Shape {
+    Shape {
+        sort,
+        operations: rng.usize(1..5) + rng.usize(1..5),
+        clients: rng.u64(1..5),
+        unknown_percent: [0, 0, 30, 60][rng.usize(0..4)],
+        lies_percent: 85,
+    }
+}
+
+/// Judges one history in every way there is; the answer is whether it is linearizable.
+fn judge(history: &History, sort: Sort) -> Result<bool, String> {
+    let expected = is_linearizable(history, |_| true);
+    for method in [Method::Fitting, Method::Search] {
+        let checker = Linearizable::new(model(sort)).with_method(method);
+        let verdict = checker.check(history, &Limits::patient()).verdict;
+        match &verdict {
+            Verdict::Valid if expected => {}
+            Verdict::Unknown(reason) if expected && reason.starts_with("vacuous") => {}
+            Verdict::Invalid(anomalies) if !expected => {
+                for anomaly in anomalies {
+                    let is_named = |operation: &histories::Operation| anomaly.ops.contains(&operation.index);
+                    if anomaly.ops.is_empty() || is_linearizable(history, is_named) {
+                        return Err(format!("{method:?}: the proof is none: {anomaly:?}"));
+                    }
+                }
+            }
+            wrong => {
+                return Err(format!(
+                    "{method:?}: linearizable is {expected}, but it said {wrong:?}"
+                ));
+            }
+        }
+    }
+    if sort == Sort::Append {
+        let verdict = ExactlyOnce.check(history, &Limits::patient()).verdict;
+        if matches!(verdict, Verdict::Invalid(_)) == expected {
+            return Err(format!(
+                "exactly-once: linearizable is {expected}, but it said {verdict:?}"
+            ));
+        }
+    }
+    Ok(expected)
+}
+
+fn agree(sort: Sort) {
+    let asked = std::env::var("HISTORIES_FUZZ")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let mut valid = 0;
+    let count = asked.unwrap_or(HISTORIES);
+    for seed in 0..count {
+        let mut rng = Rng::with_seed(seed);
+        let shape = shape(&mut rng, sort);
+        let history = history(&mut rng, shape);
+        match judge(&history, sort) {
+            Ok(is_valid) => valid += u64::from(is_valid),
+            Err(wrong) => panic!("{sort:?} seed {seed}: {wrong}\n{}", show(&history)),
+        }
+    }
+    let percent = valid * 100 / count;
+    assert!(
+        (20..=80).contains(&percent),
+        "{sort:?}: {percent} of 100 histories are valid, which tests one side only"
+    );
+}
+
+fn show(history: &History) -> String {
+    let values = history.values();
+    let lines = history.operations().iter().map(|operation| {
+        let histories::Operation {
+            index,
+            process,
+            f,
+            value,
+            call,
+            ret,
+            ending,
+            ..
+        } = operation;
+        let answer = match ending {
+            Ending::Ok(answer) => format!("ok {}", values.json(answer)),
+            Ending::Fail { error, saw } => format!("{error} {:?}", saw.as_ref().map(|saw| values.json(saw))),
+            Ending::Info { .. } | Ending::Unfinished => "unknown".to_owned(),
+        };
+        format!(
+            "{}: {process} {f} {} [{}, {:?}] {answer}\n",
+            index.0,
+            values.json(value),
+            call.0,
+            ret.map(|ret| ret.0)
+        )
+    });
+    lines.collect()
+}
+
+#[test]
+fn register_agrees_with_the_oracle() {
+    agree(Sort::Register);
+    agree(Sort::UniqueRegister);
+}
+
+#[test]
+fn cas_register_agrees_with_the_oracle() {
+    agree(Sort::CasRegister);
+    agree(Sort::UniqueCas);
+    agree(Sort::SilentCas);
+}
+
+#[test]
+fn append_agrees_with_the_oracle() {
+    agree(Sort::Append);
+    agree(Sort::RepeatedAppend);
+}
+
+#[test]
+fn kv_agrees_with_the_oracle() {
+    agree(Sort::Kv);
+}

@@ -1,0 +1,294 @@
+//! Random small histories: of an object that behaves, with operations that never complete, and then perhaps with a lie in them.
+
+use fastrand::Rng;
+use histories::history::{Defect, History, Time};
+use histories::op::{Function, Outcome};
+use serde_json::{Value, json};
+
+/// What sort of object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Register,
+    UniqueRegister,
+    CasRegister,
+    /// Unique values; a compare-and-set that does not match says what it saw.
+    UniqueCas,
+    /// Unique values; it does not always say so.
+    SilentCas,
+    Append,
+    RepeatedAppend,
+    Kv,
+}
+
+impl Sort {
+    fn is_unique(self) -> bool {
+        matches!(
+            self,
+            Self::UniqueRegister | Self::UniqueCas | Self::SilentCas | Self::Append
+        )
+    }
+}
+
+/// How the histories are to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Shape {
+    pub(crate) sort: Sort,
+    pub(crate) operations: usize,
+    pub(crate) clients: u64,
+    /// Of a hundred operations so many end with an unknown outcome.
+    pub(crate) unknown_percent: u32,
+    /// Of a hundred histories so many have a wrong answer put in.
+    pub(crate) lies_percent: u32,
+}
+
+/// An operation while the object is simulated.
+#[derive(Debug, Clone)]
+struct Live {
+    process: u64,
+    f: Function,
+    argument: Value,
+    /// The answer, once it has taken effect.
+    answer: Option<Outcome>,
+}
+
+/// One event of a history.
+#[derive(Debug, Clone)]
+enum Edge {
+    Ask(u64, Function, Value),
+    Answer(u64, Outcome),
+}
+
+/// A random history.
+pub(crate) fn history(rng: &mut Rng, shape: Shape) -> History {
+    let mut edges = simulate(rng, shape);
+    if rng.u32(0..100) < shape.lies_percent {
+        for _ in 0..rng.usize(1..5) {
+            lie(rng, shape, &mut edges);
+        }
+    }
+    build(rng, &edges).expect("the simulation makes well-formed histories")
+}
+
+fn build(rng: &mut Rng, edges: &[Edge]) -> Result<History, Defect> {
+    let mut builder = History::builder();
+    let mut now = 0;
+    for edge in edges {
+        // Now and then two events at the same time.
+        now += u64::from(rng.u32(0..4) > 0);
+        match edge.clone() {
+            Edge::Ask(process, f, argument) => builder.ask(Time(now), process, f, "k", argument)?,
+            Edge::Answer(process, outcome) => builder.answer(Time(now), process, outcome)?,
+        }
+    }
+    Ok(builder.finish())
+}
+
+fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
+    let mut state = match shape.sort {
+        Sort::Append | Sort::RepeatedAppend => json!([]),
+        Sort::Kv => json!(""),
+        _ => Value::Null,
+    };
+    let mut edges = Vec::new();
+    let (mut open, mut lost): (Vec<Live>, Vec<Live>) = (Vec::new(), Vec::new());
+    let (mut asked, mut next_process) = (0, shape.clients);
+    let mut idle: Vec<u64> = (0..shape.clients).collect();
+    while asked < shape.operations || (!open.is_empty() && rng.u32(0..20) > 0) {
+        match rng.u32(0..5) {
+            0 | 1 if asked < shape.operations && !idle.is_empty() => {
+                let process = idle.swap_remove(rng.usize(0..idle.len()));
+                let (f, argument) = question(rng, shape.sort, asked, &state);
+                asked += 1;
+                edges.push(Edge::Ask(process, f, argument.clone()));
+                open.push(Live {
+                    process,
+                    f,
+                    argument,
+                    answer: None,
+                });
+            }
+            2 if !lost.is_empty() && rng.u32(0..4) == 0 => {
+                let live = lost.swap_remove(rng.usize(0..lost.len()));
+                let _ = take_effect(rng, shape.sort, &live, &mut state);
+            }
+            2 | 3 if !open.is_empty() => {
+                let at = rng.usize(0..open.len());
+                if open[at].answer.is_none() {
+                    open[at].answer = Some(take_effect(rng, shape.sort, &open[at].clone(), &mut state));
+                }
+            }
+            4 if !open.is_empty() => {
+                let live = open.swap_remove(rng.usize(0..open.len()));
+                let (process, outcome) = complete(rng, shape, live, &mut lost);
+                if matches!(outcome, Outcome::Info { .. }) {
+                    idle.push(next_process);
+                    next_process += 1;
+                } else {
+                    idle.push(process);
+                }
+                edges.push(Edge::Answer(process, outcome));
+            }
+            _ => {}
+        }
+    }
+    edges
+}
+
+fn complete(rng: &mut Rng, shape: Shape, live: Live, lost: &mut Vec<Live>) -> (u64, Outcome) {
+    let process = live.process;
+    let is_unknown = rng.u32(0..100) < shape.unknown_percent;
+    match live.answer.clone() {
+        Some(answer) if !is_unknown => (process, answer),
+        None if !is_unknown && rng.bool() => (
+            process,
+            Outcome::Fail {
+                error: "refused".to_owned(),
+                saw: None,
+            },
+        ),
+        answer => {
+            if answer.is_none() {
+                lost.push(live);
+            }
+            (
+                process,
+                Outcome::Info {
+                    error: "timeout".to_owned(),
+                },
+            )
+        }
+    }
+}
+
+fn question(rng: &mut Rng, sort: Sort, number: usize, state: &Value) -> (Function, Value) {
+    let value = if sort.is_unique() {
+        json!(number + 10)
+    } else {
+        json!(rng.u32(0..3))
+    };
+    let text = || json!(["a", "b", "ab"][number % 3]);
+    // Mostly what the object holds just now, so that it often matches.
+    let old = if rng.u32(0..3) > 0 {
+        state.clone()
+    } else {
+        some_value(rng, sort, number)
+    };
+    let (read, write) = ((Function::Read, Value::Null), (Function::Write, value.clone()));
+    match (sort, rng.u32(0..4)) {
+        (Sort::Kv, 0 | 1) => (Function::Get, Value::Null),
+        (Sort::Kv, 2) => (Function::Put, text()),
+        (Sort::Kv, _) => (Function::Append, text()),
+        (Sort::Append | Sort::RepeatedAppend, 0 | 1) => (Function::Append, json!(format!("t{value}"))),
+        (_, 0) => read,
+        (_, 1) => write,
+        (Sort::CasRegister | Sort::UniqueCas | Sort::SilentCas, _) => (Function::Cas, json!([old, value])),
+        _ => read,
+    }
+}
+
+fn some_value(rng: &mut Rng, sort: Sort, number: usize) -> Value {
+    match sort {
+        Sort::Append | Sort::RepeatedAppend => json!(format!("t{}", rng.usize(0..number + 1))),
+        Sort::Kv => json!("ab"),
+        _ if sort.is_unique() => json!(rng.usize(9..number + 11)),
+        _ => json!(rng.u32(0..3)),
+    }
+}
+
+fn take_effect(rng: &mut Rng, sort: Sort, live: &Live, state: &mut Value) -> Outcome {
+    match live.f {
+        Function::Read | Function::Get => return Outcome::Ok(state.clone()),
+        Function::Write | Function::Put => *state = live.argument.clone(),
+        Function::Append => match state {
+            Value::Array(tokens) => tokens.push(live.argument.clone()),
+            Value::String(text) => text.push_str(live.argument.as_str().unwrap()),
+            _ => unreachable!("only lists and strings are appended to"),
+        },
+        _ if *state == live.argument[0] => *state = live.argument[1].clone(),
+        _ => {
+            let tells = sort == Sort::UniqueCas || rng.bool();
+            let saw = tells.then(|| state.clone());
+            return Outcome::Fail {
+                error: "precondition-failed".to_owned(),
+                saw,
+            };
+        }
+    }
+    Outcome::Ok(live.argument.clone())
+}
+
+/// Makes one answer another one.
+fn lie(rng: &mut Rng, shape: Shape, edges: &mut [Edge]) {
+    let answers: Vec<usize> = (0..edges.len())
+        .filter(|&at| matches!(edges[at], Edge::Answer(..)))
+        .collect();
+    let reads: Vec<Value> = edges
+        .iter()
+        .filter_map(|edge| match edge {
+            Edge::Answer(_, Outcome::Ok(answer)) => Some(answer.clone()),
+            _ => None,
+        })
+        .collect();
+    let Some(&at) = rng.choice(&answers) else { return };
+    let Edge::Answer(process, outcome) = edges[at].clone() else {
+        return;
+    };
+    let asked = edges[..at].iter().rev().find_map(|edge| match edge {
+        Edge::Ask(asker, f, argument) if *asker == process => Some((*f, argument.clone())),
+        _ => None,
+    });
+    let Some((f, argument)) = asked else { return };
+    let changed = match (f, outcome) {
+        (Function::Read | Function::Get, Outcome::Ok(answer)) => {
+            Outcome::Ok(twist(rng, shape.sort, answer, &reads))
+        }
+        (_, Outcome::Ok(_)) => Outcome::Fail {
+            error: "refused".to_owned(),
+            saw: None,
+        },
+        (Function::Read | Function::Get, other) => other,
+        (Function::Cas, Outcome::Fail { error, .. }) if error == "precondition-failed" => {
+            if rng.bool() {
+                Outcome::Ok(argument)
+            } else {
+                Outcome::Fail {
+                    error,
+                    saw: Some(some_value(rng, shape.sort, shape.operations)),
+                }
+            }
+        }
+        (_, Outcome::Fail { .. } | Outcome::Info { .. }) => Outcome::Ok(argument),
+    };
+    if !matches!((&edges[at], &changed), (Edge::Answer(_, Outcome::Info { .. }), _)) {
+        edges[at] = Edge::Answer(process, changed);
+    }
+}
+
+fn twist(rng: &mut Rng, sort: Sort, answer: Value, others: &[Value]) -> Value {
+    match answer {
+        Value::Array(mut tokens) => {
+            match rng.u32(0..4) {
+                0 if !tokens.is_empty() => drop(tokens.remove(rng.usize(0..tokens.len()))),
+                1 if tokens.len() > 1 => {
+                    let at = rng.usize(1..tokens.len());
+                    tokens.swap(at - 1, at);
+                }
+                2 => tokens.insert(rng.usize(0..tokens.len() + 1), some_value(rng, sort, 7)),
+                _ => drop(tokens.pop()),
+            }
+            Value::Array(tokens)
+        }
+        Value::String(text) if sort == Sort::Kv => json!(match rng.u32(0..3) {
+            0 => format!("{text}a"),
+            1 => text.chars().skip(1).collect(),
+            _ => text.chars().rev().collect::<String>(),
+        }),
+        _ => {
+            let scalars: Vec<&Value> = others.iter().filter(|value| !value.is_array()).collect();
+            match rng.choice(&scalars) {
+                Some(&value) if rng.u32(0..4) > 0 => value.clone(),
+                _ => some_value(rng, sort, 7),
+            }
+        }
+    }
+}

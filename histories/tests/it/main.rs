@@ -1,0 +1,5 @@
+//! The tests of the crate through its doors.
+
+mod agreement;
+mod generate;
+mod oracle;
