@@ -28,6 +28,7 @@ use crate::service::Machine;
 use crate::service::kv::KeyValue;
 use crate::time::Time;
 
+mod awake_clock;
 pub mod event;
 pub mod flaw;
 pub mod message;
@@ -42,7 +43,7 @@ pub mod view_service;
 
 pub use event::Event;
 pub use flaw::Flaw;
-pub use message::{Command, Message, Record, Refusal, Request, Response, Sequence, SyncPiece, Timer};
+pub use message::{Command, Message, Record, Refusal, Request, Response, Sequence, Stamp, SyncPiece, Timer};
 pub use observer::Observer;
 pub use server::Server;
 pub use session::{ClientSession, Patience, Persistence, SessionConfig, SessionTimer};
@@ -53,7 +54,9 @@ pub use view_service::ViewService;
 pub const PING_INTERVAL: Duration = Duration::from_millis(100);
 /// After how many ping intervals of silence a server is taken for dead.
 pub const DEAD_AFTER_PINGS: u32 = 5;
-/// How long a primary waits for its backup before it says a thing again, at first.
+/// The age of the answer a ping may echo, in times of silence after which a server is taken for dead: room for slow links.
+pub const ECHO_AGE_SILENCES: u32 = 4;
+/// How long a primary waits for its backup before it asks whether a thing has come, at first.
 pub const RESEND_AFTER: Duration = Duration::from_millis(200);
 /// How long it waits at most; it waits twice as long after every time.
 pub const RESEND_AFTER_MAX: Duration = Duration::from_secs(2);
@@ -120,6 +123,12 @@ impl Config {
             clients_max: CLIENTS_MAX,
             flaw: None,
         }
+    }
+
+    /// How old the answer may be that a ping echoes; a ping that echoes an older one was late in the network.
+    #[must_use]
+    pub fn echo_age_max(&self) -> Duration {
+        self.dead_after() * ECHO_AGE_SILENCES
     }
 
     /// How long a server may be silent before it is taken for dead.

@@ -22,13 +22,18 @@ pub enum Message {
         /// The newest view it has taken up; [`ViewNumber::NONE`] after a restart. From its primary this is the acknowledgement
         /// of the view: the backup, if there is one, holds everything.
         acknowledged: ViewNumber,
+        /// The last answer it got in this life. Only a ping with a recent echo is a sign of life: another may have been under
+        /// way for long.
+        echo: Option<Stamp>,
     },
-    /// The view service to a server: the newest view.
+    /// The view service to a server: the newest view, as the answer to a ping.
     Newest {
         /// Whose ping it answers. What was said to an earlier life is old.
         incarnation: Incarnation,
-        /// The view.
-        view: View,
+        /// The view, if there is one.
+        view: Option<View>,
+        /// Which answer this is.
+        stamp: Stamp,
     },
     /// The primary to the backup: a piece of what you must hold to be the backup of this view. An empty piece asks how far it is.
     Sync(SyncPiece),
@@ -71,6 +76,15 @@ pub enum Message {
         /// The newest view the refusing server knows, so that an old primary learns that it is old.
         newest: Option<View>,
     },
+}
+
+/// Which answer of the view service: one that was given later in the same life of it has a larger number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Stamp {
+    /// The life of the view service.
+    pub service: Incarnation,
+    /// When it answered, in nanoseconds of the time it has been awake in this life; different for each answer.
+    pub at_ns: u64,
 }
 
 /// A client's operation as it is ordered and forwarded.

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 
 use crate::node_id::NodeId;
 use crate::pb::event::{Event, Reason};
-use crate::pb::message::{Command, Message, Refusal, Request, Response, Sequence, SyncPiece, Timer};
+use crate::pb::message::{Command, Message, Refusal, Request, Response, Sequence, Stamp, SyncPiece, Timer};
 use crate::pb::transfer::{Arrival, Incoming};
 use crate::pb::view::{Member, Role, View, ViewNumber};
 use crate::pb::{Config, Flaw, Node};
@@ -34,6 +34,8 @@ pub struct Server {
     /// The newest view it has taken up, which its pings name.
     acknowledged: ViewNumber,
     status: Status,
+    /// The last answer of the view service in this life.
+    echo: Option<Stamp>,
     answer: PingAnswer,
 }
 
@@ -70,6 +72,7 @@ impl Server {
             view: None,
             acknowledged: ViewNumber::NONE,
             status: Status::Idle,
+            echo: None,
             answer: PingAnswer::Received,
         }
     }
@@ -90,7 +93,11 @@ impl Server {
 
     fn on_message(&mut self, from: NodeId, message: Message, out: &mut Outbox<Node>) {
         match message {
-            Message::Newest { incarnation, view } => self.on_newest(from, incarnation, view, out),
+            Message::Newest {
+                incarnation,
+                view,
+                stamp,
+            } => self.on_newest(from, incarnation, view, stamp, out),
             Message::Sync(piece) => self.on_sync(from, &piece, out),
             Message::SyncProgress { view, asked, bytes } => self.on_progress(from, view, asked, bytes, out),
             Message::Synchronised { view } => self.on_synchronised(from, view, out),
@@ -124,19 +131,27 @@ impl Server {
     }
 
     fn ping(&mut self, out: &mut Outbox<Node>) {
-        let Member { incarnation, .. } = self.me;
+        let (incarnation, acknowledged, echo) = (self.me.incarnation, self.acknowledged, self.echo);
         out.send(
             self.config.service,
             Message::Ping {
                 incarnation,
-                acknowledged: self.acknowledged,
+                acknowledged,
+                echo,
             },
         );
         self.answer = PingAnswer::Awaited;
     }
 
     /// The view service answers a ping.
-    fn on_newest(&mut self, from: NodeId, asked_by: Incarnation, view: View, out: &mut Outbox<Node>) {
+    fn on_newest(
+        &mut self,
+        from: NodeId,
+        asked_by: Incarnation,
+        view: Option<View>,
+        stamp: Stamp,
+        out: &mut Outbox<Node>,
+    ) {
         if from != self.config.service {
             return ignore(from, Reason::Stranger, out);
         }
@@ -145,7 +160,14 @@ impl Server {
         }
 
         self.answer = PingAnswer::Received;
-        self.install(view, out);
+        let former = self.echo.replace(stamp);
+        if let Some(view) = view {
+            self.install(view, out);
+        }
+        if former.is_none_or(|former| former.service != stamp.service) {
+            // This life of the view service does not know this life yet; with the echo it will.
+            self.ping(out);
+        }
     }
 
     /// A client asks for something.

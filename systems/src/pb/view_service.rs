@@ -7,15 +7,17 @@
 //! Invariants:
 //! * What is told is durable: neither a view nor an acknowledgement has any effect outside before it is on disk.
 //! * Silence is counted by its own clock, and only while it was awake itself; after a restart everybody has a fresh grace.
-//! * A server's ping speaks for one life of it. A ping of another life declares the earlier one dead. A ping that was
-//!   late in the network may so declare a live server dead; that costs a view change, and its next ping makes it known again.
+//! * A ping is a sign of life of one life of a server, and only if it echoes a recent answer to that life. Answers are numbered,
+//!   so of two lives of a server the one that echoes the later answer is the later one: its first such ping declares the earlier
+//!   one dead at once, and pings of the earlier one that arrive even later are ghosts without effect.
 //! * The table has one entry per configured server.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::node_id::NodeId;
+use crate::pb::awake_clock::AwakeClock;
 use crate::pb::event::{Acknowledgement, Event, Reason};
-use crate::pb::message::{Message, Record, Refusal, Request, Response, Timer};
+use crate::pb::message::{Message, Record, Refusal, Request, Response, Stamp, Timer};
 use crate::pb::succession::successor;
 use crate::pb::view::{Member, View, ViewNumber};
 use crate::pb::{Config, Flaw, Node};
@@ -29,7 +31,9 @@ pub struct ViewService {
     boot: Boot,
     standing: Standing,
     heard: BTreeMap<NodeId, Heard>,
-    awake_at: Time,
+    clock: AwakeClock,
+    /// The number of the last answer.
+    answered_ns: u64,
 }
 
 /// What has been decided so far.
@@ -48,7 +52,10 @@ enum Standing {
 #[derive(Debug, Clone, Copy)]
 struct Heard {
     incarnation: Incarnation,
+    /// By the clock of the time this node was awake.
     at: Time,
+    /// The answer that was echoed; zero if none was in this life of the view service.
+    echoed_ns: u64,
 }
 
 impl ViewService {
@@ -58,48 +65,52 @@ impl ViewService {
         for record in records.into_iter().filter(|_| !forgotten) {
             standing.replay(record);
         }
+        let clock = AwakeClock::new(config.ping_interval);
         Self {
             config: config.clone(),
             boot,
             standing,
             heard: BTreeMap::new(),
-            awake_at: Time::ZERO,
+            clock,
+            answered_ns: 0,
         }
     }
 
     pub(crate) fn step(&mut self, now: Time, input: Input<Node>, out: &mut Outbox<Node>) {
-        if !matches!(input, Input::Start) {
-            self.notice_own_standstill(now, out);
+        if let Some(gap) = self.clock.go_on(now) {
+            out.observe(Event::StoodStill {
+                ms: u64::try_from(gap.as_millis()).unwrap_or(u64::MAX),
+            });
         }
-        self.awake_at = now;
         match input {
-            Input::Start => self.on_start(now, out),
+            Input::Start => self.on_start(out),
             Input::Message {
                 from,
                 message:
                     Message::Ping {
                         incarnation,
                         acknowledged,
+                        echo,
                     },
             } => {
                 self.on_ping(
-                    now,
                     Member {
                         node: from,
                         incarnation,
                     },
                     acknowledged,
+                    echo,
                     out,
                 );
             }
             Input::Message { from, .. } => ignore(from, Reason::Misdirected, out),
             Input::Request { from, request } => self.on_request(from, &request, out),
-            Input::Timeout(Timer::Check) => self.on_check(now, out),
+            Input::Timeout(Timer::Check) => self.on_check(out),
             Input::Timeout(Timer::Ping | Timer::Resend) => (),
         }
     }
 
-    fn on_start(&mut self, now: Time, out: &mut Outbox<Node>) {
+    fn on_start(&mut self, out: &mut Outbox<Node>) {
         out.observe(Event::Started {
             node: self.boot.node,
             incarnation: self.boot.incarnation,
@@ -110,7 +121,14 @@ impl ViewService {
         } = &self.standing
         {
             for Member { node, incarnation } in view.members() {
-                self.heard.insert(node, Heard { incarnation, at: now });
+                self.heard.insert(
+                    node,
+                    Heard {
+                        incarnation,
+                        at: self.clock.time(),
+                        echoed_ns: 0,
+                    },
+                );
             }
             out.observe(Event::ViewRecovered {
                 view: view.clone(),
@@ -120,7 +138,13 @@ impl ViewService {
         out.arm(Timer::Check, self.config.ping_interval);
     }
 
-    fn on_ping(&mut self, now: Time, member: Member, acknowledged: ViewNumber, out: &mut Outbox<Node>) {
+    fn on_ping(
+        &mut self,
+        member: Member,
+        acknowledged: ViewNumber,
+        echo: Option<Stamp>,
+        out: &mut Outbox<Node>,
+    ) {
         if !self.config.servers.contains(&member.node) {
             return ignore(member.node, Reason::Stranger, out);
         }
@@ -128,36 +152,25 @@ impl ViewService {
             return ignore(member.node, Reason::OtherView, out);
         }
 
-        self.heard.insert(
-            member.node,
-            Heard {
-                incarnation: member.incarnation,
-                at: now,
-            },
-        );
+        // What was acknowledged stays so, however late one hears of it.
         self.acknowledge(member, acknowledged, out);
-        if matches!(self.standing, Standing::Vacant) {
-            self.announce(
-                View {
-                    number: ViewNumber::FIRST,
-                    primary: member,
-                    backup: None,
+        if let Some(echoed_ns) = self.sign_of_life(member, echo) {
+            let (incarnation, at) = (member.incarnation, self.clock.time());
+            self.heard.insert(
+                member.node,
+                Heard {
+                    incarnation,
+                    at,
+                    echoed_ns,
                 },
-                out,
             );
+            self.seat_first(member, out);
+            if acknowledged == ViewNumber::NONE && self.config.has(Flaw::FailedPingZeroesView) {
+                self.believe_restarted(member, out);
+            }
         }
-        if acknowledged == ViewNumber::NONE && self.config.has(Flaw::FailedPingZeroesView) {
-            self.believe_restarted(member, out);
-        }
-        self.change_view(now, out);
-
-        if let Standing::Seated { view, .. } = &self.standing {
-            let answer = Message::Newest {
-                incarnation: member.incarnation,
-                view: view.clone(),
-            };
-            out.send(member.node, answer);
-        }
+        self.change_view(out);
+        self.answer(member, out);
     }
 
     fn on_request(&mut self, from: ClientId, request: &Request, out: &mut Outbox<Node>) {
@@ -171,9 +184,9 @@ impl ViewService {
         out.reply(from, response);
     }
 
-    fn on_check(&mut self, now: Time, out: &mut Outbox<Node>) {
+    fn on_check(&mut self, out: &mut Outbox<Node>) {
         out.arm(Timer::Check, self.config.ping_interval);
-        self.change_view(now, out);
+        self.change_view(out);
     }
 
     /// Only the very primary, and only with the very number, acknowledges a view.
@@ -202,7 +215,7 @@ impl ViewService {
     }
 
     /// Goes on to the next view if the rules allow and demand one.
-    fn change_view(&mut self, now: Time, out: &mut Outbox<Node>) {
+    fn change_view(&mut self, out: &mut Outbox<Node>) {
         let Standing::Seated {
             view,
             acknowledgement,
@@ -210,7 +223,7 @@ impl ViewService {
         else {
             return;
         };
-        let next = successor(view, *acknowledgement, &self.alive(now), self.config.flaw);
+        let next = successor(view, *acknowledgement, &self.alive(), self.config.flaw);
         if let Some(next) = next {
             self.announce(next, out);
         }
@@ -229,9 +242,9 @@ impl ViewService {
         };
     }
 
-    /// The view as decided; members that are silent for longer are not in it.
-    fn alive(&self, now: Time) -> BTreeSet<Member> {
-        let silence_max = self.config.dead_after();
+    /// The lives that have given a sign of life lately.
+    fn alive(&self) -> BTreeSet<Member> {
+        let (now, silence_max) = (self.clock.time(), self.config.dead_after());
         let live = self
             .heard
             .iter()
@@ -243,18 +256,46 @@ impl ViewService {
         .collect()
     }
 
-    /// While this node stood still it could hear nobody, so that time is nobody's silence.
-    fn notice_own_standstill(&mut self, now: Time, out: &mut Outbox<Node>) {
-        let gap = now.since(self.awake_at);
-        if gap <= self.config.ping_interval * STANDSTILL_INTERVALS {
-            return;
+    /// The answer that `member` echoes, if that is a recent one, given to this life of the server and to no earlier one.
+    fn sign_of_life(&self, member: Member, echo: Option<Stamp>) -> Option<u64> {
+        let at_ns = echo.filter(|echo| echo.service == self.boot.incarnation)?.at_ns;
+        let recent = self.clock.time().since(Time::from_nanos(at_ns)) <= self.config.echo_age_max();
+        let later = match self.heard.get(&member.node) {
+            Some(heard) if heard.incarnation != member.incarnation => heard.echoed_ns < at_ns,
+            Some(_) | None => true,
+        };
+        (recent && later).then_some(at_ns)
+    }
+
+    /// The first server of all becomes primary of the first view.
+    fn seat_first(&mut self, member: Member, out: &mut Outbox<Node>) {
+        if let Standing::Vacant = self.standing {
+            self.announce(
+                View {
+                    number: ViewNumber::FIRST,
+                    primary: member,
+                    backup: None,
+                },
+                out,
+            );
         }
-        for heard in self.heard.values_mut() {
-            heard.at = heard.at + gap;
-        }
-        out.observe(Event::StoodStill {
-            ms: u64::try_from(gap.as_millis()).unwrap_or(u64::MAX),
-        });
+    }
+
+    fn answer(&mut self, member: Member, out: &mut Outbox<Node>) {
+        self.answered_ns = self.clock.time().as_nanos().max(self.answered_ns + 1);
+        let stamp = Stamp {
+            service: self.boot.incarnation,
+            at_ns: self.answered_ns,
+        };
+        let Member { node, incarnation } = member;
+        out.send(
+            node,
+            Message::Newest {
+                incarnation,
+                view: self.view().cloned(),
+                stamp,
+            },
+        );
     }
 
     /// The flaw of taking every ping without a number for a restart, whichever life it is of.
@@ -321,9 +362,6 @@ impl Standing {
         }
     }
 }
-
-/// It looks around once per ping interval, so a gap of more than two means that it did not run.
-const STANDSTILL_INTERVALS: u32 = 2;
 
 fn ignore(from: NodeId, reason: Reason, out: &mut Outbox<Node>) {
     out.observe(Event::Ignored { from, reason });
