@@ -168,6 +168,28 @@ fn a_connection_that_answers_nothing_for_a_second_is_left_for_a_new_one() {
 }
 
 #[test]
+fn a_client_that_is_dropped_closes_its_connections() {
+    test(async {
+        let town = Town::new(1);
+        let listener = TcpListener::bind(town.peers[&node(1)]).await.unwrap();
+        let session = ToySession::with_patience(Duration::from_millis(10));
+        let mut client = Client::new(session, ClientId(1), town.peers.clone());
+        assert_eq!(client.invoke((node(1), Ask::Seed)).await, Conclusion::Unknown);
+        drop(client);
+        let (mut stream, _) = listener.accept().await.unwrap();
+        stream.read_to_end(&mut Vec::new()).await.unwrap();
+    });
+}
+
+#[test]
+fn a_client_may_live_in_any_thread() {
+    fn may_be_sent<T: Send>(_: &T) {}
+    let mut client = Town::new(1).client(1);
+    may_be_sent(&client);
+    may_be_sent(&client.invoke((node(1), Ask::Seed)));
+}
+
+#[test]
 fn garbage_on_a_connection_ends_it_and_hurts_nobody_else() {
     test(async {
         let town = Town::all_running(2).await;
