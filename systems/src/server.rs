@@ -35,10 +35,12 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, LocalSet};
+use tracing::debug;
 
 pub use client::Client;
 pub use events::EventLine;
@@ -123,6 +125,7 @@ pub fn serve<R: Replica + 'static>(
     data: &Path,
     events: &Path,
 ) -> Result<(), ServerError> {
+    raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -249,6 +252,21 @@ impl<R: Replica + 'static> Server<R> {
             ended = engine.run(Arrivals { nodes: from_nodes, clients: from_clients }) => ended,
             () = stop => Ok(()),
         }
+    }
+}
+
+/// Allows the process as many file descriptors as it may allow itself: 1024, the usual number, are soon used up by connections of
+/// which only one end has noticed that they are dead. Without it the node still runs, and accepts fewer.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: limit.maximum,
+            ..limit
+        },
+    ) {
+        debug!(%error, "failed to raise the limit of file descriptors");
     }
 }
 

@@ -270,7 +270,7 @@ mod tests {
     use crate::server::log::Log;
     use crate::server::queue::Queue;
 
-    /// Tells another node, keeps what was asked, tells again, and answers.
+    /// Tells another node, keeps what was asked, tells again, and answers. Told something, it answers the first client.
     #[derive(Debug, Clone)]
     struct Keeper;
 
@@ -288,8 +288,12 @@ mod tests {
         }
 
         fn step(&mut self, _: crate::Time, input: Input<Self>, out: &mut Outbox<Self>) {
-            let Input::Request { from, request } = input else {
-                return;
+            let (from, request) = match input {
+                Input::Message {
+                    message: (_, answer), ..
+                } => return out.reply(ClientId(1), answer),
+                Input::Request { from, request } => (from, request),
+                Input::Start | Input::Timeout(()) => return,
             };
             out.send(NodeId::replica(2), (1, request));
             out.persist(request);
@@ -315,10 +319,7 @@ mod tests {
             let peers = BTreeMap::from([(NodeId::replica(2), Rc::clone(&peer))]);
             let engine = Engine::new(node, Keeper, peers, log, events);
             let speaker = Speaker::Client(ClientId(1));
-            let client = Rc::new(Connection {
-                speaker,
-                queue: Queue::new(),
-            });
+            let client = connection(speaker);
             Self {
                 directory,
                 engine,
@@ -328,15 +329,52 @@ mod tests {
         }
 
         fn request(&mut self, payload: &'static [u8]) {
+            let client = Rc::clone(&self.client);
+            self.arrive(&client, payload);
+        }
+
+        fn arrive(&mut self, connection: &Rc<Connection>, payload: &'static [u8]) {
             let payloads = vec![Bytes::from_static(payload)];
             self.engine
-                .arrive(Arrival::Payloads(Rc::clone(&self.client), payloads))
+                .arrive(Arrival::Payloads(Rc::clone(connection), payloads))
                 .unwrap();
         }
 
         fn log_length(&self) -> usize {
             std::fs::read(self.directory.path().join("log")).unwrap().len()
         }
+    }
+
+    fn connection(speaker: Speaker) -> Rc<Connection> {
+        Rc::new(Connection {
+            speaker,
+            queue: Queue::new(),
+        })
+    }
+
+    #[test]
+    fn the_end_of_an_old_connection_costs_the_new_one_no_answer() {
+        let mut scene = Scene::new();
+        scene.request(&[1]);
+        let (old, node) = (
+            Rc::clone(&scene.client),
+            connection(Speaker::Node(NodeId::replica(2))),
+        );
+        scene.client = connection(old.speaker);
+        scene.request(&[2]);
+        scene.engine.arrive(Arrival::Ended(old)).unwrap();
+        scene.arrive(&node, &[0, 3]);
+        scene.engine.finish_turn().unwrap();
+        let answers = [2_u8, 3]
+            .map(|answer| encode(&answer, Position::WIRE).unwrap())
+            .concat();
+        assert_eq!(scene.client.queue.waiting_bytes(), answers);
+        // After the last one's end there is nowhere to answer to.
+        scene
+            .engine
+            .arrive(Arrival::Ended(Rc::clone(&scene.client)))
+            .unwrap();
+        assert!(scene.engine.routes.is_empty());
     }
 
     #[test]

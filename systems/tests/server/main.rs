@@ -4,5 +4,6 @@
 mod disk;
 mod network;
 mod node;
+mod process;
 mod requests;
 mod toy;

@@ -214,6 +214,7 @@ impl Session for ToySession {
     fn step(&mut self, _now: Time, input: SessionInput<Self>, out: &mut SessionOutbox<Self>) {
         match input {
             SessionInput::Invoke(op) => {
+                assert!(self.current.is_none(), "a session has one operation at a time");
                 self.number += 1;
                 self.current = Some(op);
                 out.arm(Wait::Patience, self.patience.unwrap_or(PATIENCE));

@@ -272,6 +272,11 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let ends = write(directory.path(), &records(3));
         damage(directory.path(), |bytes| bytes.truncate(ends[3] - 1));
+        assert_eq!(write(directory.path(), &[]), [ends[2]]);
+        assert_eq!(
+            fs::metadata(directory.path().join("log")).unwrap().len(),
+            ends[2] as u64
+        );
         write(directory.path(), &[vec![vec![99]]]);
         let expected = [records(2).concat(), vec![vec![99]]].concat();
         assert_eq!(read(directory.path()).unwrap(), expected);
