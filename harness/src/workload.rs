@@ -4,12 +4,22 @@ pub mod append;
 pub mod keys;
 pub mod register;
 
+use histories::{Checker, ExactlyOnce, Linearizable, ModelName, Process};
 use rand_chacha::ChaCha12Rng;
 
 use crate::adapter::Reads;
 use crate::generator::Generator;
 
 pub use keys::{Keys, KeysConfig};
+
+/// Of so many processes one only reads. It never waits for a write, so it keeps talking to a server that others have already left:
+/// that is who meets a stale read.
+const READER_ONE_IN: u64 = 3;
+
+/// Whether `process` only reads.
+fn only_reads(process: Process) -> bool {
+    process.0 % READER_ONE_IN == READER_ONE_IN - 1
+}
 
 /// A workload by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +64,15 @@ impl Workload {
         match self {
             Self::Register => Reads::Scalar,
             Self::Append => Reads::List,
+        }
+    }
+
+    /// Who judges it.
+    #[must_use]
+    pub fn checkers(self) -> Vec<Box<dyn Checker>> {
+        match self {
+            Self::Register => vec![Box::new(Linearizable::new(ModelName::CasRegister))],
+            Self::Append => vec![Box::new(Linearizable::new(ModelName::Append)), Box::new(ExactlyOnce)],
         }
     }
 

@@ -52,6 +52,8 @@ pub enum AnomalyKind {
     NotLinearizable,
     /// After the last fault was healed the system did not answer within the bound it claims.
     Unavailable,
+    /// A node left by itself, though nobody killed it.
+    Departed,
 }
 
 impl Verdict {

@@ -7,11 +7,11 @@ use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use serde_json::{Value, json};
 
-use super::{Keys, KeysConfig};
+use super::{Keys, KeysConfig, only_reads};
 use crate::generator::{Generator, Next, Op};
 
-/// Of a hundred operations this many are reads, the others appends.
-const READS_OF_100: u32 = 30;
+/// Of a hundred operations of a process that does not only read, so many are reads, the others appends.
+const READS_OF_100: u32 = 10;
 
 /// Draws appends of unique tokens, and reads of the whole list.
 #[derive(Debug)]
@@ -28,9 +28,9 @@ impl AppendLoad {
         Self { keys: Keys::new(keys), rng, appended: 0 }
     }
 
-    fn draw(&mut self) -> Op {
+    fn draw(&mut self, process: Process) -> Op {
         let key = self.keys.draw(&mut self.rng);
-        if self.rng.random_range(0..100) < READS_OF_100 {
+        if only_reads(process) || self.rng.random_range(0..100) < READS_OF_100 {
             return Op { f: Function::Read, key, value: Value::Null };
         }
         self.appended += 1;
@@ -39,8 +39,8 @@ impl AppendLoad {
 }
 
 impl Generator for AppendLoad {
-    fn next(&mut self, _now: Duration, _process: Process) -> Next {
-        Next::Op(self.draw())
+    fn next(&mut self, _now: Duration, process: Process) -> Next {
+        Next::Op(self.draw(process))
     }
 
     fn learn(&mut self, _invocation: &Invocation, _completion: &Completion) {}

@@ -8,12 +8,12 @@ use rand::RngExt;
 use rand_chacha::ChaCha12Rng;
 use serde_json::{Value, json};
 
-use super::{Keys, KeysConfig};
+use super::{Keys, KeysConfig, only_reads};
 use crate::generator::{Generator, Next, Op};
 
-/// Of a hundred operations this many are reads; of the rest, [`WRITES_OF_100`] are writes and what remains are cas.
-const READS_OF_100: u32 = 45;
-const WRITES_OF_100: u32 = 30;
+/// Of a hundred operations of a process that does not only read, so many are reads and so many writes; the others are cas.
+const READS_OF_100: u32 = 20;
+const WRITES_OF_100: u32 = 45;
 
 /// Draws reads, unique writes, and compare-and-sets from the value last seen.
 #[derive(Debug)]
@@ -36,10 +36,10 @@ impl RegisterLoad {
         self.written
     }
 
-    fn draw(&mut self) -> Op {
+    fn draw(&mut self, process: Process) -> Op {
         let key = self.keys.draw(&mut self.rng);
         let die = self.rng.random_range(0..100);
-        if die < READS_OF_100 {
+        if only_reads(process) || die < READS_OF_100 {
             return Op { f: Function::Read, key, value: Value::Null };
         }
         match self.seen.get(&key).cloned() {
@@ -52,8 +52,8 @@ impl RegisterLoad {
 }
 
 impl Generator for RegisterLoad {
-    fn next(&mut self, _now: Duration, _process: Process) -> Next {
-        Next::Op(self.draw())
+    fn next(&mut self, _now: Duration, process: Process) -> Next {
+        Next::Op(self.draw(process))
     }
 
     fn learn(&mut self, invocation: &Invocation, completion: &Completion) {
@@ -81,7 +81,7 @@ mod tests {
         let mut load = RegisterLoad::new(keys, ChaCha12Rng::seed_from_u64(3));
         let (mut values, mut kinds) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..1_000 {
-            let op = load.draw();
+            let op = load.draw(Process(0));
             kinds.insert(op.f);
             let new = match op.f {
                 Function::Write => op.value.as_u64(),
