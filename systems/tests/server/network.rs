@@ -45,7 +45,7 @@ fn messages_flow_within_a_second_of_the_heal_of_a_cut_so_long_that_tcp_had_lost_
 
 #[test]
 fn a_client_is_answered_within_a_second_of_a_heal() {
-    for ticks in [20, 100, 250] {
+    for ticks in [20, 100, 170] {
         test(async {
             let town = Town::all_running(1).await;
             let mut client = town.client(1);
