@@ -13,8 +13,8 @@
 //! arrive. It covers the frame's position in its file (zero on a connection), so that bytes which merely look like a frame, for
 //! instance inside a client's value, are not taken for one by whoever searches a damaged file.
 //!
-//! Reading never panics and never asks for more memory than the bound, whatever the bytes. The checks guard against accidents,
-//! not against malice: nothing here authenticates anybody.
+//! Reading never panics, whatever the bytes, and asks for memory in proportion to the bytes that are there (a frame, at most), never
+//! to a length they claim. The checks guard against accidents, not against malice: nothing here authenticates anybody.
 
 use std::fmt;
 use std::ops::Range;
@@ -171,6 +171,8 @@ pub fn parse(bytes: &[u8], position: Position, payload_max: usize) -> Result<Par
 }
 
 /// The value a payload stands for; all of the payload must be used.
+///
+/// `T` must not hold collections of elements without content, such as `Vec<()>`: they take time in proportion to the length claimed.
 ///
 /// # Errors
 /// When it stands for no `T`.

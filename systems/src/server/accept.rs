@@ -69,8 +69,9 @@ pub(super) struct Doors {
 pub(super) async fn accept(listener: TcpListener, doors: Rc<Doors>) {
     let mut connections = JoinSet::new();
     loop {
+        let accepted = listener.accept().await;
         while connections.try_join_next().is_some() {}
-        match listener.accept().await {
+        match accepted {
             Ok((_, address)) if CONNECTIONS_MAX <= connections.len() => {
                 warn!(%address, "refused a connection: {CONNECTIONS_MAX} are open");
             }

@@ -5,7 +5,7 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::time::Duration;
 
 use systems::server::{BootArgs, Client, EventLine, Listen, Server, ServerError};
@@ -18,7 +18,7 @@ use crate::toy::{Answer, Ask, Event, Toy, ToyConfig, ToySession};
 /// How long any test waits for anything.
 pub(crate) const LIMIT: Duration = Duration::from_secs(30);
 
-static TOWNS: AtomicU8 = AtomicU8::new(0);
+static TOWNS: AtomicU16 = AtomicU16::new(0);
 
 /// Some nodes with addresses of their own.
 pub(crate) struct Town {
@@ -58,7 +58,8 @@ impl Town {
         let town = TOWNS.fetch_add(1, Ordering::Relaxed);
         let [high, low] = (process::id() as u16).to_be_bytes();
         let members: Vec<NodeId> = (1..=nodes).map(node).collect();
-        let address = |n: usize| SocketAddr::from((Ipv4Addr::new(127, high, low, town * 8 + n as u8), 7000));
+        let ip = |n: usize| Ipv4Addr::new(127, high, low, u8::try_from(n).unwrap());
+        let address = |n: usize| SocketAddr::from((ip(n), 7000 + town));
         let peers = members.iter().copied().zip((1..=nodes).map(address)).collect();
         Self {
             directory: tempfile::tempdir().unwrap(),
