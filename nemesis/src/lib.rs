@@ -7,6 +7,7 @@ pub mod agenda;
 pub mod cluster;
 pub mod fault;
 pub mod grudge;
+pub mod lab;
 pub mod profile;
 pub mod resolution;
 pub mod schedule;

@@ -1,0 +1,278 @@
+//! A node, seen from the engine: its keeper is started, asked and waited for here.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sched::{CloneFlags, setns, unshare};
+use systems::NodeId;
+
+use super::error::LabError;
+use super::role::Role;
+use super::state::{NodeState, look};
+use super::talk::{Report, Request};
+
+/// How long starting a program may take until it is executed.
+const START_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long it may take until the last process has stopped, or goes on.
+const PAUSE_LIMIT: Duration = Duration::from_secs(2);
+
+/// How long it may take until the last process is gone.
+const KILL_LIMIT: Duration = Duration::from_secs(5);
+
+/// How often is looked whether the last process has stopped.
+const LOOK_INTERVAL: Duration = Duration::from_micros(100);
+
+/// A program to run on a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeCommand {
+    /// The executable: a path, or a name to be found in `PATH`.
+    pub program: PathBuf,
+    /// Its arguments.
+    pub args: Vec<OsString>,
+    /// Added to the engine's environment.
+    pub env: Vec<(OsString, OsString)>,
+    /// The working directory.
+    pub directory: PathBuf,
+    /// Standard output is appended to this file.
+    pub stdout: PathBuf,
+    /// Standard error is appended to this file.
+    pub stderr: PathBuf,
+}
+
+/// A node has left without having been told to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeExit {
+    /// Which.
+    pub node: NodeId,
+    /// How its server ended; `None` when the whole node was killed by a hand that is not the lab's.
+    pub status: Option<ExitStatus>,
+}
+
+/// A node whose program was started, and may have left since.
+#[derive(Debug)]
+pub(super) struct Node {
+    name: NodeId,
+    keeper: u32,
+    requests: UnixStream,
+    reports: Receiver<Report>,
+    told_to_go: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
+    watcher: Option<JoinHandle<()>>,
+}
+
+/// The network namespaces of the hosts, by name, and the one who is told of departures.
+#[derive(Debug)]
+pub(super) struct Surroundings {
+    pub(super) network: Arc<File>,
+    pub(super) exits: Sender<NodeExit>,
+}
+
+impl Node {
+    /// Starts `command` and returns when it is executed.
+    pub(super) fn start(name: NodeId, command: &NodeCommand, around: Surroundings) -> Result<Self, LabError> {
+        let refused = |error: io::Error| LabError::Start(name, error.to_string());
+        let (requests, theirs) = UnixStream::pair().map_err(refused)?;
+        let keeper = keeper_command(name, command, theirs).map_err(refused)?;
+        let (report, reports) = channel();
+        let (told_to_go, gone) = (Arc::<AtomicBool>::default(), Arc::<AtomicBool>::default());
+        let watcher = Watcher {
+            name,
+            reports: requests.try_clone().map_err(refused)?,
+            report,
+            told_to_go: Arc::clone(&told_to_go),
+            gone: Arc::clone(&gone),
+            exits: around.exits,
+        };
+        let (spawned, spawning) = channel();
+        let network = around.network;
+        let work = move || match spawn_in(&network, keeper) {
+            Ok(child) => {
+                // Whoever waits for it has not gone away: it waits without limit.
+                let _ = spawned.send(Ok(child.id()));
+                watcher.watch(child);
+            }
+            Err(error) => drop(spawned.send(Err(error))),
+        };
+        let thread = thread::Builder::new()
+            .name(format!("lab-{name}"))
+            .spawn(work)
+            .map_err(refused)?;
+        let keeper = spawning
+            .recv()
+            .map_err(io::Error::other)
+            .flatten()
+            .map_err(refused)?;
+        let node = Self {
+            name,
+            keeper,
+            requests,
+            reports,
+            told_to_go,
+            gone,
+            watcher: Some(thread),
+        };
+        node.await_ready()?;
+        Ok(node)
+    }
+
+    fn await_ready(&self) -> Result<(), LabError> {
+        match self.reports.recv_timeout(START_LIMIT) {
+            Ok(Report::Ready) => Ok(()),
+            Ok(Report::Failed(why)) => Err(LabError::Start(self.name, why)),
+            Ok(Report::Done | Report::Left(_)) | Err(RecvTimeoutError::Disconnected) => Err(LabError::Start(
+                self.name,
+                "it was killed before it ran".to_owned(),
+            )),
+            Err(RecvTimeoutError::Timeout) => {
+                Err(LabError::Unsettled(self.name, NodeState::Running, START_LIMIT))
+            }
+        }
+    }
+
+    /// Whether it has left, with all that belonged to it.
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.load(Ordering::Acquire)
+    }
+
+    /// How it is, by looking.
+    pub(super) fn state(&self) -> NodeState {
+        if self.is_gone() {
+            NodeState::Down
+        } else {
+            look(self.keeper)
+        }
+    }
+
+    pub(super) fn pause(&self) -> Result<(), LabError> {
+        self.request(Request::Stop)?;
+        self.await_state(NodeState::Paused)
+    }
+
+    pub(super) fn resume(&self) -> Result<(), LabError> {
+        self.request(Request::Continue)?;
+        self.await_state(NodeState::Running)
+    }
+
+    fn request(&self, request: Request) -> Result<(), LabError> {
+        let asked = request.send(&self.requests);
+        match asked.map(|()| self.reports.recv_timeout(PAUSE_LIMIT)) {
+            Ok(Ok(Report::Done)) => Ok(()),
+            Ok(Err(RecvTimeoutError::Timeout)) => {
+                Err(LabError::Unsettled(self.name, NodeState::Paused, PAUSE_LIMIT))
+            }
+            Ok(Ok(_) | Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(LabError::Down(self.name)),
+        }
+    }
+
+    fn await_state(&self, wanted: NodeState) -> Result<(), LabError> {
+        let limit = Instant::now() + PAUSE_LIMIT;
+        loop {
+            match self.state() {
+                state if state == wanted => return Ok(()),
+                NodeState::Down => return Err(LabError::Down(self.name)),
+                NodeState::Running | NodeState::Paused if Instant::now() > limit => {
+                    return Err(LabError::Unsettled(self.name, wanted, PAUSE_LIMIT));
+                }
+                NodeState::Running | NodeState::Paused => thread::sleep(LOOK_INTERVAL),
+            }
+        }
+    }
+
+    /// Orders the end of every process, without waiting for it.
+    pub(super) fn order_kill(&self) {
+        self.told_to_go.store(true, Ordering::Release);
+        // A keeper that cannot hear it has ended already.
+        let _ = Request::Kill.send(&self.requests);
+    }
+
+    /// Waits until the last process is gone.
+    pub(super) fn await_end(&mut self) -> Result<(), LabError> {
+        let limit = Instant::now() + KILL_LIMIT;
+        loop {
+            match self
+                .reports
+                .recv_timeout(limit.saturating_duration_since(Instant::now()))
+            {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => {
+                    return Err(LabError::Unsettled(self.name, NodeState::Down, KILL_LIMIT));
+                }
+            }
+        }
+        if let Some(watcher) = self.watcher.take() {
+            let _ = watcher.join();
+        }
+        Ok(())
+    }
+}
+
+/// What the thread of a node needs. It lives as long as the node.
+struct Watcher {
+    name: NodeId,
+    reports: UnixStream,
+    report: Sender<Report>,
+    told_to_go: Arc<AtomicBool>,
+    gone: Arc<AtomicBool>,
+    exits: Sender<NodeExit>,
+}
+
+impl Watcher {
+    /// Passes reports on until the keeper has ended, and tells of it unless it was told to.
+    fn watch(self, mut keeper: Child) {
+        let mut status = None;
+        let mut was_started = false;
+        while let Ok(report) = Report::receive(&self.reports) {
+            match &report {
+                Report::Left(left) => status = Some(*left),
+                Report::Ready => was_started = true,
+                Report::Done | Report::Failed(_) => {}
+            }
+            // Nobody may want to know.
+            let _ = self.report.send(report);
+        }
+        // It is gone when everything in its namespace is. That it cannot be waited for cannot be.
+        let _ = keeper.wait();
+        self.gone.store(true, Ordering::Release);
+        if was_started && !self.told_to_go.load(Ordering::Acquire) {
+            let _ = self.exits.send(NodeExit {
+                node: self.name,
+                status,
+            });
+        }
+    }
+}
+
+/// The command that starts the keeper, which starts the server with the same environment, directory and streams.
+fn keeper_command(name: NodeId, command: &NodeCommand, engine: UnixStream) -> io::Result<Command> {
+    let append = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
+    let mut keeper = Role::Keeper.command();
+    keeper
+        .arg(name.as_str())
+        .arg(&command.program)
+        .args(&command.args)
+        .envs(command.env.iter().cloned())
+        .current_dir(&command.directory)
+        .stdin(OwnedFd::from(engine))
+        .stdout(append(&command.stdout)?)
+        .stderr(append(&command.stderr)?);
+    Ok(keeper)
+}
+
+/// Starts a process as the first of a new namespace of processes, on this network. Moves the calling thread to both.
+fn spawn_in(network: &File, mut command: Command) -> io::Result<Child> {
+    setns(network, CloneFlags::CLONE_NEWNET)?;
+    unshare(CloneFlags::CLONE_NEWPID)?;
+    command.spawn()
+}

@@ -1,0 +1,183 @@
+//! Faults of the network: they hold, they are of the size that was ordered, and they end.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, UdpSocket};
+use std::time::{Duration, Instant};
+
+use nemesis::lab::{Lab, Passage, Shape};
+use systems::NodeId;
+
+use crate::engine::{clients, connect, lab_of, link, ping, server};
+use crate::marks::await_that;
+
+const N1: fn() -> NodeId = || NodeId::replica(1);
+const N2: fn() -> NodeId = || NodeId::replica(2);
+
+/// Long enough for a byte that could come to have come, many times over.
+const STALL: Duration = Duration::from_millis(100);
+
+/// Long enough for TCP to have tried again.
+const RECOVERY: Duration = Duration::from_secs(10);
+
+fn echo_lab() -> (Lab, TcpStream) {
+    let mut lab = lab_of(2);
+    lab.start(N1(), &server("echo")).unwrap();
+    let mut stream = connect(&lab, N1());
+    ping(&mut stream).unwrap();
+    (lab, stream)
+}
+
+pub(crate) fn cut_and_mend() {
+    let (lab, mut stream) = echo_lab();
+    for link in [link(clients(), N1()), link(N1(), clients())] {
+        lab.cut(link).unwrap();
+        stream.set_read_timeout(Some(STALL)).unwrap();
+        let stalled = ping(&mut stream).expect_err("nothing can come back");
+        assert_eq!(stalled.kind(), io::ErrorKind::WouldBlock, "{stalled}");
+        lab.mend(link).unwrap();
+        stream.set_read_timeout(Some(RECOVERY)).unwrap();
+        stream.read_exact(&mut [0]).expect("the same connection goes on");
+    }
+    let counted = lab.counters(link(N1(), clients())).unwrap();
+    assert!(counted.dropped > 0 && counted.forwarded > 0, "{counted:?}");
+}
+
+pub(crate) fn probes_and_counters() {
+    let mut lab = lab_of(2);
+    let (there, back) = (link(N1(), N2()), link(N2(), N1()));
+    assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
+    let before = (lab.counters(there).unwrap(), lab.counters(back).unwrap());
+    lab.cut(there).unwrap();
+    assert!(lab.is_cut(there).unwrap() && !lab.is_cut(back).unwrap());
+    assert_eq!(lab.probe(there).unwrap(), Passage::Dropped);
+    assert_eq!(lab.probe(back).unwrap(), Passage::Arrived);
+    let after = (lab.counters(there).unwrap(), lab.counters(back).unwrap());
+    assert_eq!(
+        (after.0.dropped, after.0.forwarded),
+        (before.0.dropped + 1, before.0.forwarded)
+    );
+    assert_eq!(
+        (after.1.dropped, after.1.forwarded),
+        (before.1.dropped, before.1.forwarded + 1)
+    );
+    lab.mend(there).unwrap();
+    assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
+    lab.set_shape(
+        there,
+        &Shape {
+            loss_ppm: 1_000_000,
+            ..Shape::PLAIN
+        },
+    )
+    .unwrap();
+    assert_eq!(lab.probe(there).unwrap(), Passage::Lost);
+}
+
+pub(crate) fn probe_of_a_node_that_is_down() {
+    let mut lab = lab_of(1);
+    let there = link(clients(), N1());
+    assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
+    lab.start(N1(), &server("echo")).unwrap();
+    lab.pause(N1()).unwrap();
+    assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
+    lab.kill(N1()).unwrap();
+    assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
+}
+
+pub(crate) fn delays() {
+    let (lab, mut stream) = echo_lab();
+    let delay = Duration::from_millis(10);
+    lab.set_shape(
+        link(clients(), N1()),
+        &Shape {
+            delay,
+            ..Shape::PLAIN
+        },
+    )
+    .unwrap();
+    let times = times_of_pings(&mut stream, 20);
+    assert!(times[0] >= delay, "a packet was early: {times:?}");
+    assert!(times[10] < delay * 2, "packets were late: {times:?}");
+    let jitter = Duration::from_millis(10);
+    lab.set_shape(
+        link(clients(), N1()),
+        &Shape {
+            delay,
+            jitter,
+            ..Shape::PLAIN
+        },
+    )
+    .unwrap();
+    let times = times_of_pings(&mut stream, 40);
+    assert!(times[0] >= delay && times[20] < (delay + jitter) * 2, "{times:?}");
+    assert!(times[35] - times[5] > jitter / 4, "there is no jitter: {times:?}");
+    lab.set_shape(link(clients(), N1()), &Shape::PLAIN).unwrap();
+    let times = times_of_pings(&mut stream, 20);
+    assert!(times[10] < delay, "the delay was not taken off: {times:?}");
+}
+
+/// Round trips, the shortest first.
+fn times_of_pings(stream: &mut TcpStream, count: usize) -> Vec<Duration> {
+    let time = |_| {
+        let begin = Instant::now();
+        ping(stream).unwrap();
+        begin.elapsed()
+    };
+    let mut times: Vec<Duration> = (0..count).map(time).collect();
+    times.sort_unstable();
+    times
+}
+
+pub(crate) fn bandwidth() {
+    const BYTES: usize = 2_000_000;
+    const BYTES_PER_SECOND: u64 = 4_000_000;
+    let mut lab = lab_of(1);
+    lab.start(N1(), &server("sink")).unwrap();
+    let mut stream = connect(&lab, N1());
+    let shape = Shape {
+        bytes_per_second: BYTES_PER_SECOND,
+        ..Shape::PLAIN
+    };
+    lab.set_shape(link(clients(), N1()), &shape).unwrap();
+    let begin = Instant::now();
+    stream.write_all(&vec![0; BYTES]).unwrap();
+    stream.shutdown(std::net::Shutdown::Write).unwrap();
+    let mut count = [0; 8];
+    stream.read_exact(&mut count).unwrap();
+    assert_eq!(u64::from_le_bytes(count), BYTES as u64);
+    let seconds = begin.elapsed().as_secs_f64();
+    // Headers come on top; retransmissions after the queue was full may.
+    assert!((0.5..0.9).contains(&seconds), "{BYTES} bytes took {seconds} s");
+}
+
+pub(crate) fn loss() {
+    const PACKETS: u64 = 2000;
+    let lab = lab_of(1);
+    let there = link(clients(), N1());
+    lab.set_shape(
+        there,
+        &Shape {
+            loss_ppm: 100_000,
+            ..Shape::PLAIN
+        },
+    )
+    .unwrap();
+    let before = lab.counters(there).unwrap();
+    let socket = UdpSocket::bind((lab.address(clients()).unwrap(), 0)).unwrap();
+    for _ in 0..PACKETS {
+        // The lab's own socket takes them, so that nothing is sent back.
+        socket
+            .send_to(&[0; 100], (lab.address(N1()).unwrap(), 9))
+            .unwrap();
+    }
+    let seen = || {
+        let now = lab.counters(there).unwrap();
+        (now.dropped - before.dropped, now.forwarded - before.forwarded)
+    };
+    assert!(
+        await_that(RECOVERY, || seen().0 + seen().1 == PACKETS),
+        "{:?} of {PACKETS}",
+        seen()
+    );
+    assert!((140..260).contains(&seen().0), "{:?} of {PACKETS}", seen());
+}
