@@ -10,7 +10,7 @@ use super::host::Host;
 use super::line::Line;
 
 /// How long a probe may take beyond what the line's shape lets it take.
-pub(super) const PROBE_LIMIT: Duration = Duration::from_millis(100);
+pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(1);
 
 /// How often is looked.
 const LOOK_INTERVAL: Duration = Duration::from_micros(20);
