@@ -26,7 +26,11 @@ impl Crew {
     /// Processes `0..size`, all free.
     #[must_use]
     pub fn new(size: u64) -> Self {
-        Self { size, free: (0..size).map(Process).collect(), busy: BTreeMap::new() }
+        Self {
+            size,
+            free: (0..size).map(Process).collect(),
+            busy: BTreeMap::new(),
+        }
     }
 
     /// Somebody to do something, longest idle first.
@@ -44,7 +48,10 @@ impl Crew {
     /// The operation that has been out longest, and since when.
     #[must_use]
     pub fn longest_out(&self) -> Option<(Duration, &Invocation)> {
-        self.busy.values().map(|(since, invocation)| (*since, invocation)).min_by_key(|(since, _)| *since)
+        self.busy
+            .values()
+            .map(|(since, invocation)| (*since, invocation))
+            .min_by_key(|(since, _)| *since)
     }
 
     /// Notes that a free process set out at `now` to do `invocation`.
@@ -59,7 +66,8 @@ impl Crew {
         let (_, invocation) = self.busy.remove(&completion.process)?;
         let retired = matches!(completion.outcome, Outcome::Info { .. });
         let Process(number) = completion.process;
-        self.free.push_back(Process(if retired { number + self.size } else { number }));
+        self.free
+            .push_back(Process(if retired { number + self.size } else { number }));
         Some(Ended { invocation, retired })
     }
 }
@@ -74,12 +82,33 @@ mod tests {
     fn an_unknown_outcome_retires_the_process_and_keeps_its_thread() {
         let mut crew = Crew::new(2);
         let process = crew.idle().unwrap();
-        crew.depart(Duration::ZERO, Invocation { process, f: Function::Read, key: "k".into(), value: Value::Null });
+        crew.depart(
+            Duration::ZERO,
+            Invocation {
+                process,
+                f: Function::Read,
+                key: "k".into(),
+                value: Value::Null,
+            },
+        );
         assert_eq!((crew.idle(), crew.busy()), (Some(Process(1)), 1));
-        let completion = Completion { process, outcome: Outcome::Info { error: "timeout".into() } };
+        let completion = Completion {
+            process,
+            outcome: Outcome::Info {
+                error: "timeout".into(),
+            },
+        };
         assert!(crew.complete(&completion).unwrap().retired);
         assert!(crew.complete(&completion).is_none(), "an operation ends once");
-        crew.depart(Duration::ZERO, Invocation { process: Process(1), f: Function::Read, key: "k".into(), value: Value::Null });
+        crew.depart(
+            Duration::ZERO,
+            Invocation {
+                process: Process(1),
+                f: Function::Read,
+                key: "k".into(),
+                value: Value::Null,
+            },
+        );
         assert_eq!(crew.idle(), Some(Process(2)), "0 is replaced by 0 + 2");
     }
 }

@@ -36,8 +36,18 @@ impl Faults {
     /// The faults of `schedule`, all still to come.
     #[must_use]
     pub fn new(schedule: &Schedule) -> Self {
-        let last_id = schedule.episodes().iter().map(|episode| episode.id).max().unwrap_or(FaultId(0));
-        Self { agenda: Agenda::new(schedule), in_force: BTreeMap::new(), records: Vec::new(), last_id }
+        let last_id = schedule
+            .episodes()
+            .iter()
+            .map(|episode| episode.id)
+            .max()
+            .unwrap_or(FaultId(0));
+        Self {
+            agenda: Agenda::new(schedule),
+            in_force: BTreeMap::new(),
+            records: Vec::new(),
+            last_id,
+        }
     }
 
     /// When the next edge of a fault is due.
@@ -49,7 +59,10 @@ impl Faults {
     /// The names of the faults in force.
     #[must_use]
     pub fn in_force(&self) -> Vec<String> {
-        self.in_force.values().map(|fault| self.records[fault.record].fault.clone()).collect()
+        self.in_force
+            .values()
+            .map(|fault| self.records[fault.record].fault.clone())
+            .collect()
     }
 
     /// Begins and ends what is due.
@@ -90,7 +103,10 @@ impl Faults {
         let give_up = world.now() + bound;
         loop {
             let standing = world.cluster().standing();
-            let primary = standing.primaries.iter().find(|(node, _)| standing.expendable.contains(node));
+            let primary = standing
+                .primaries
+                .iter()
+                .find(|(node, _)| standing.expendable.contains(node));
             if let Some((node, role)) = primary {
                 let words = format!("{node} was {role}");
                 let action = Action::Kill(BTreeSet::from([*node]));
@@ -98,7 +114,9 @@ impl Faults {
                 let mut record = blank(self.last_id, Family::Kill, "final-kill", "primaries");
                 record.resolved = words;
                 record.nodes = vec![*node];
-                return self.inject(self.last_id, Family::Kill, action, record, world, journal).map(|()| true);
+                return self
+                    .inject(self.last_id, Family::Kill, action, record, world, journal)
+                    .map(|()| true);
             }
             if give_up <= world.now() {
                 return Ok(false);
@@ -114,11 +132,21 @@ impl Faults {
         self.records
     }
 
-    fn begin(&mut self, episode: &Episode, world: &mut impl World, journal: &mut Journal<impl Write>) -> io::Result<()> {
+    fn begin(
+        &mut self,
+        episode: &Episode,
+        world: &mut impl World,
+        journal: &mut Journal<impl Write>,
+    ) -> io::Result<()> {
         let standing = world.cluster().standing();
         let resolution = nemesis::resolve(episode, world.cluster().roster(), &standing);
         let family = episode.fault.family();
-        let mut record = blank(episode.id, family, episode.fault.name(), &episode.target.to_string());
+        let mut record = blank(
+            episode.id,
+            family,
+            episode.fault.name(),
+            &episode.target.to_string(),
+        );
         match resolution {
             Resolution::Do { action, nodes, words } => {
                 record.resolved = words;
@@ -153,12 +181,31 @@ impl Faults {
             Verification::DoesNot(seen) => record.seen_instead = Some(seen),
         }
         self.records.push(record);
-        self.in_force.insert(id, InForce { action, family, record: self.records.len() - 1 });
+        self.in_force.insert(
+            id,
+            InForce {
+                action,
+                family,
+                record: self.records.len() - 1,
+            },
+        );
         Ok(())
     }
 
-    fn end(&mut self, id: FaultId, world: &mut impl World, journal: &mut Journal<impl Write>) -> io::Result<()> {
-        let Some(InForce { action, family, record }) = self.in_force.remove(&id) else { return Ok(()) };
+    fn end(
+        &mut self,
+        id: FaultId,
+        world: &mut impl World,
+        journal: &mut Journal<impl Write>,
+    ) -> io::Result<()> {
+        let Some(InForce {
+            action,
+            family,
+            record,
+        }) = self.in_force.remove(&id)
+        else {
+            return Ok(());
+        };
         let record = &mut self.records[record];
         if let Verification::DoesNot(seen) = world.cluster().verify(id, &action) {
             record.verified = false;
@@ -167,7 +214,10 @@ impl Faults {
         world.cluster().heal(id, &action)?;
         record.end_ns = nanos(world.now());
         let value = json!({"fault": record.fault, "action": action});
-        journal.fault(record.end_ns, &edge(id, family, Phase::End, value, Some(record.verified)))?;
+        journal.fault(
+            record.end_ns,
+            &edge(id, family, Phase::End, value, Some(record.verified)),
+        )?;
         Ok(())
     }
 }
@@ -193,7 +243,13 @@ fn edge(id: FaultId, family: Family, phase: Phase, value: Value, verified: Optio
         Phase::Begin => journal::Phase::Begin,
         Phase::End => journal::Phase::End,
     };
-    FaultEdge { fault: id.0, name: family.event(phase).to_owned(), phase: recorded, value, verified }
+    FaultEdge {
+        fault: id.0,
+        name: family.event(phase).to_owned(),
+        phase: recorded,
+        value,
+        verified,
+    }
 }
 
 fn nanos(span: Duration) -> u64 {

@@ -46,7 +46,12 @@ impl Op {
     /// The operation as asked by `process`.
     #[must_use]
     pub fn by(self, process: Process) -> Invocation {
-        Invocation { process, f: self.f, key: self.key, value: self.value }
+        Invocation {
+            process,
+            f: self.f,
+            key: self.key,
+            value: self.value,
+        }
     }
 }
 

@@ -57,7 +57,12 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     /// # Errors
     /// When the journal cannot be written, a fault cannot be injected or healed, or an operation is never concluded: a failure of
     /// the harness. What was recorded until then is in the journal.
-    pub fn run(mut self, load: &mut dyn Generator, recovery: Duration, progress: &mut dyn Progress) -> io::Result<Testimony> {
+    pub fn run(
+        mut self,
+        load: &mut dyn Generator,
+        recovery: Duration,
+        progress: &mut dyn Progress,
+    ) -> io::Result<Testimony> {
         self.load(load, progress)?;
         self.testimony.load = self.world.now();
         if !self.testimony.interrupted {
@@ -74,7 +79,11 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         loop {
             self.faults.due(self.world, &mut self.journal)?;
             self.testimony.interrupted |= self.world.interrupted();
-            let draw = if self.testimony.interrupted { Draw::Done } else { self.draw(load)? };
+            let draw = if self.testimony.interrupted {
+                Draw::Done
+            } else {
+                self.draw(load)?
+            };
             match draw {
                 Draw::Drawn => self.take(self.world.now(), load)?,
                 Draw::Later(until) => self.rest(until, load, progress)?,
@@ -86,7 +95,12 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     }
 
     /// Waits for something to happen, at most until `until`, and takes what did.
-    fn rest(&mut self, until: Duration, load: &mut dyn Generator, progress: &mut dyn Progress) -> io::Result<()> {
+    fn rest(
+        &mut self,
+        until: Duration,
+        load: &mut dyn Generator,
+        progress: &mut dyn Progress,
+    ) -> io::Result<()> {
         self.journal.flush()?;
         progress.tick(self.phase, self.world.now(), self.tally, &self.faults.in_force());
         let glance = self.world.now() + GLANCE;
@@ -96,7 +110,9 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
 
     fn draw(&mut self, load: &mut dyn Generator) -> io::Result<Draw> {
         let now = self.world.now();
-        let Some(process) = self.crew.idle() else { return Ok(Draw::Later(now + GLANCE)) };
+        let Some(process) = self.crew.idle() else {
+            return Ok(Draw::Later(now + GLANCE));
+        };
         match load.next(now, process) {
             Next::Op(op) => self.invoke(op.by(process)).map(|()| Draw::Drawn),
             Next::Pending(until) => Ok(Draw::Later(until)),
@@ -124,8 +140,11 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     }
 
     fn complete(&mut self, completion: &Completion) -> io::Result<Option<Invocation>> {
-        let Some(ended) = self.crew.complete(completion) else { return Ok(None) };
-        self.journal.complete(nanos(self.world.now()), &ended.invocation, completion)?;
+        let Some(ended) = self.crew.complete(completion) else {
+            return Ok(None);
+        };
+        self.journal
+            .complete(nanos(self.world.now()), &ended.invocation, completion)?;
         self.tally.count(&completion.outcome);
         if ended.retired {
             self.world.retire(completion.process);
@@ -150,7 +169,11 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         let healed = self.read_all(&keys, recovery, progress)?;
         let primary_killed = self.kill_primary(&keys, recovery, progress)?;
         let excuse = self.world.excuse();
-        self.testimony.aftermath = Aftermath { healed, primary_killed, excuse };
+        self.testimony.aftermath = Aftermath {
+            healed,
+            primary_killed,
+            excuse,
+        };
         self.faults.heal_all(self.world, &mut self.journal)
     }
 
@@ -164,7 +187,10 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
             return Ok(PrimaryKill::Spared);
         }
         self.phase = Phase::AfterPrimary;
-        if self.faults.kill_primary(self.world, &mut self.journal, recovery)? {
+        if self
+            .faults
+            .kill_primary(self.world, &mut self.journal, recovery)?
+        {
             self.read_all(keys, recovery, progress).map(PrimaryKill::Killed)
         } else {
             Ok(PrimaryKill::NoneExpendable)
@@ -172,9 +198,17 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     }
 
     /// Reads every one of `keys` until it has been answered, at most for `bound`.
-    fn read_all(&mut self, keys: &[Key], bound: Duration, progress: &mut dyn Progress) -> io::Result<LastReads> {
+    fn read_all(
+        &mut self,
+        keys: &[Key],
+        bound: Duration,
+        progress: &mut dyn Progress,
+    ) -> io::Result<LastReads> {
         let begin = self.world.now();
-        let mut reads = Reads { waiting: keys.iter().cloned().collect(), unanswered: keys.len() };
+        let mut reads = Reads {
+            waiting: keys.iter().cloned().collect(),
+            unanswered: keys.len(),
+        };
         while 0 < reads.unanswered && self.world.now() < begin + bound {
             self.send_out(&mut reads)?;
             self.rest(begin + bound, &mut reads, progress)?;
@@ -183,13 +217,24 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         while 0 < self.crew.busy() {
             self.rest(self.world.now() + GLANCE, &mut reads, progress)?;
         }
-        Ok(LastReads { begin, took, unread: reads.waiting.into() })
+        Ok(LastReads {
+            begin,
+            took,
+            unread: reads.waiting.into(),
+        })
     }
 
     fn send_out(&mut self, reads: &mut Reads) -> io::Result<()> {
         while let Some(process) = self.crew.idle() {
-            let Some(key) = reads.waiting.pop_front() else { break };
-            self.invoke(Invocation { process, f: Function::Read, key, value: Value::Null })?;
+            let Some(key) = reads.waiting.pop_front() else {
+                break;
+            };
+            self.invoke(Invocation {
+                process,
+                f: Function::Read,
+                key,
+                value: Value::Null,
+            })?;
         }
         Ok(())
     }

@@ -1,6 +1,9 @@
 //! From what was recorded to the verdict: the journal is parsed, every checker of the workload judges it, and what the interpreter saw
 //! beside the operations is weighed.
-#![expect(clippy::disallowed_methods, reason = "a checker's time is limited and reported, and that takes a clock")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "a checker's time is limited and reported, and that takes a clock"
+)]
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -23,8 +26,7 @@ use crate::workload::Workload;
 const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What is said of a cluster that has no copy to spare when everything has been healed.
-const NOT_WHOLE: &str =
-    "within the recovery bound after everything had been healed, no primary had a successor that could take over";
+const NOT_WHOLE: &str = "within the recovery bound after everything had been healed, no primary had a successor that could take over";
 
 /// A verdict, and to which misfortune it belongs when it is not valid.
 #[derive(Debug)]
@@ -44,13 +46,20 @@ pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Resu
     let progress = Progress::of(&history, &windows);
     let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
     let (checkers, mut findings) = check(&history, workload);
-    findings.push(Finding { verdict: progress.verdict, cause: Cause::Vacuous });
+    findings.push(Finding {
+        verdict: progress.verdict,
+        cause: Cause::Vacuous,
+    });
     findings.push(unverified(testimony));
     findings.push(interrupted(testimony));
     findings.push(unavailable(testimony));
     let mut results = blank(test, testimony);
     results.checkers = checkers;
-    results.under_fault = progress.under_any.iter().map(|(f, tally)| (f.name().to_owned(), OkCount { ok: tally.ok })).collect();
+    results.under_fault = progress
+        .under_any
+        .iter()
+        .map(|(f, tally)| (f.name().to_owned(), OkCount { ok: tally.ok }))
+        .collect();
     count(&history, &mut results);
     weigh_availability(&history, testimony, &mut results);
     conclude(findings, &mut results);
@@ -88,17 +97,28 @@ fn read(path: &Path) -> io::Result<History> {
 fn windows(testimony: &Testimony) -> Vec<WindowSet> {
     let mut sets: BTreeMap<&str, Vec<Window>> = BTreeMap::new();
     for fault in testimony.faults.iter().filter(|fault| fault.skipped.is_none()) {
-        let window = Window { from: Time(fault.begin_ns), to: Time(fault.end_ns) };
+        let window = Window {
+            from: Time(fault.begin_ns),
+            to: Time(fault.end_ns),
+        };
         sets.entry(&fault.family).or_default().push(window);
     }
-    sets.into_iter().map(|(name, windows)| WindowSet { name: name.to_owned(), windows }).collect()
+    sets.into_iter()
+        .map(|(name, windows)| WindowSet {
+            name: name.to_owned(),
+            windows,
+        })
+        .collect()
 }
 
 fn check(history: &History, workload: Workload) -> (Vec<CheckerResult>, Vec<Finding>) {
-    let judge = |checker: &Box<dyn Checker>| {
+    let judge = |checker: Box<dyn Checker>| {
         let begin = Instant::now();
         let may_go_on = || begin.elapsed() < CHECK_TIME_MAX;
-        let limits = Limits { memory_bytes_max: MEMORY_BYTES_MAX, may_go_on: &may_go_on };
+        let limits = Limits {
+            memory_bytes_max: MEMORY_BYTES_MAX,
+            may_go_on: &may_go_on,
+        };
         let report = checker.check(history, &limits);
         let result = CheckerResult {
             name: report.name.to_owned(),
@@ -111,9 +131,15 @@ fn check(history: &History, workload: Workload) -> (Vec<CheckerResult>, Vec<Find
             Verdict::Unknown(_) => Cause::CheckerLimit,
             Verdict::Valid | Verdict::Invalid(_) => Cause::Violation,
         };
-        (result, Finding { verdict: report.verdict, cause })
+        (
+            result,
+            Finding {
+                verdict: report.verdict,
+                cause,
+            },
+        )
     };
-    workload.checkers().iter().map(judge).unzip()
+    workload.checkers().into_iter().map(judge).unzip()
 }
 
 /// A fault that was not seen to hold shows nothing.
@@ -127,14 +153,28 @@ fn unverified(testimony: &Testimony) -> Finding {
             format!("fault {} ({}) did not hold: {seen}", fault.id, fault.fault)
         })
         .collect();
-    let verdict = if missed.is_empty() { Verdict::Valid } else { Verdict::Unknown(missed.join("; ")) };
-    Finding { verdict, cause: Cause::UnverifiedFault }
+    let verdict = if missed.is_empty() {
+        Verdict::Valid
+    } else {
+        Verdict::Unknown(missed.join("; "))
+    };
+    Finding {
+        verdict,
+        cause: Cause::UnverifiedFault,
+    }
 }
 
 fn interrupted(testimony: &Testimony) -> Finding {
     let reason = "the run was ended before its time; nothing was read back";
-    let verdict = if testimony.interrupted { Verdict::Unknown(reason.to_owned()) } else { Verdict::Valid };
-    Finding { verdict, cause: Cause::Harness }
+    let verdict = if testimony.interrupted {
+        Verdict::Unknown(reason.to_owned())
+    } else {
+        Verdict::Valid
+    };
+    Finding {
+        verdict,
+        cause: Cause::Harness,
+    }
 }
 
 /// Not answering is held against a system that claims to answer.
@@ -145,19 +185,31 @@ fn unavailable(testimony: &Testimony) -> Finding {
         anomalies.extend(unread(&aftermath.healed, "everything had been healed"));
         match &aftermath.primary_killed {
             PrimaryKill::NotReached | PrimaryKill::Spared => {}
-            PrimaryKill::NoneExpendable => anomalies.push(sentence(AnomalyKind::Unavailable, NOT_WHOLE.to_owned())),
+            PrimaryKill::NoneExpendable => {
+                anomalies.push(sentence(AnomalyKind::Unavailable, NOT_WHOLE.to_owned()))
+            }
             PrimaryKill::Killed(reads) => anomalies.extend(unread(reads, "the primary had been killed")),
         }
     }
-    let verdict = if anomalies.is_empty() { Verdict::Valid } else { Verdict::Invalid(anomalies) };
-    Finding { verdict, cause: Cause::Unavailable }
+    let verdict = if anomalies.is_empty() {
+        Verdict::Valid
+    } else {
+        Verdict::Invalid(anomalies)
+    };
+    Finding {
+        verdict,
+        cause: Cause::Unavailable,
+    }
 }
 
 fn departed(departure: &Departure) -> Anomaly {
     let Departure { node, status, at } = departure;
     sentence(
         AnomalyKind::Departed,
-        format!("{node} left by itself at {:.3} s ({status}); see {node}/stderr.log", at.as_secs_f64()),
+        format!(
+            "{node} left by itself at {:.3} s ({status}); see {node}/stderr.log",
+            at.as_secs_f64()
+        ),
     )
 }
 
@@ -168,11 +220,19 @@ fn unread(reads: &LastReads, since: &str) -> Option<Anomaly> {
         reads.unread.len(),
         reads.took.as_secs_f64()
     );
-    Some(Anomaly { key: Some(first.to_string()), ..sentence(AnomalyKind::Unavailable, text) })
+    Some(Anomaly {
+        key: Some(first.to_string()),
+        ..sentence(AnomalyKind::Unavailable, text)
+    })
 }
 
 fn sentence(kind: AnomalyKind, sentence: String) -> Anomaly {
-    Anomaly { kind, key: None, ops: Vec::new(), sentence }
+    Anomaly {
+        kind,
+        key: None,
+        ops: Vec::new(),
+        sentence,
+    }
 }
 
 fn count(history: &History, results: &mut Results) {
@@ -187,7 +247,12 @@ fn count(history: &History, results: &mut Results) {
     }
     let sum = |count: fn(&OutcomeCounts) -> u64| by_f.values().map(count).sum();
     let invoked = history.operations().len() as u64;
-    results.ops = OpCounts { invoked, ok: sum(|c| c.ok), fail: sum(|c| c.fail), info: sum(|c| c.info) };
+    results.ops = OpCounts {
+        invoked,
+        ok: sum(|c| c.ok),
+        fail: sum(|c| c.fail),
+        info: sum(|c| c.info),
+    };
     results.by_f = by_f;
 }
 
@@ -195,7 +260,10 @@ fn weigh_availability(history: &History, testimony: &Testimony, results: &mut Re
     let ends: Vec<Window> = testimony
         .faults
         .iter()
-        .map(|fault| Window { from: Time(fault.begin_ns), to: Time(fault.end_ns) })
+        .map(|fault| Window {
+            from: Time(fault.begin_ns),
+            to: Time(fault.end_ns),
+        })
         .collect();
     results.recovery_ns = availability::recoveries(history, &ends)
         .into_iter()
@@ -204,7 +272,8 @@ fn weigh_availability(history: &History, testimony: &Testimony, results: &mut Re
             Recovery::NotWithin(_) | Recovery::Untried => None,
         })
         .collect();
-    results.longest_unavailable_ns = availability::longest_outage(history).map_or(0, |outage| outage.length_ns());
+    results.longest_unavailable_ns =
+        availability::longest_outage(history).map_or(0, |outage| outage.length_ns());
 }
 
 /// The worst finding decides; among equals the one that weighs most, in the order of the causes.
@@ -214,7 +283,9 @@ fn conclude(findings: Vec<Finding>, results: &mut Results) {
         Verdict::Unknown(_) => 1,
         Verdict::Valid => 0,
     };
-    let worst = findings.iter().max_by_key(|finding| (rank(finding), std::cmp::Reverse(finding.cause)));
+    let worst = findings
+        .iter()
+        .max_by_key(|finding| (rank(finding), std::cmp::Reverse(finding.cause)));
     if let Some(worst) = worst.filter(|worst| 0 < rank(worst)) {
         results.cause = Some(worst.cause);
         results.reason = reason(&worst.verdict);

@@ -167,7 +167,17 @@ impl Results {
 
 impl From<Tally> for OpCounts {
     fn from(tally: Tally) -> Self {
-        let Tally { invoked, ok, fail, info } = tally;
-        Self { invoked, ok, fail, info }
+        let Tally {
+            invoked,
+            ok,
+            fail,
+            info,
+        } = tally;
+        Self {
+            invoked,
+            ok,
+            fail,
+            info,
+        }
     }
 }

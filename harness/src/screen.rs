@@ -45,23 +45,40 @@ fn head(text: &mut String, results: &Value) {
         _ => AnsiColor::Yellow,
     };
     let style = Style::new().bold().fg_color(Some(colour.into()));
-    let cause = results["cause"].as_str().map_or_else(String::new, |cause| format!(" ({cause})"));
-    put(text, &format!("\n{style}{}{style:#}{cause}", verdict.to_uppercase()));
+    let cause = results["cause"]
+        .as_str()
+        .map_or_else(String::new, |cause| format!(" ({cause})"));
+    put(
+        text,
+        &format!("\n{style}{}{style:#}{cause}", verdict.to_uppercase()),
+    );
     if let Some(reason) = results["reason"].as_str() {
         put(text, &format!("  {reason}"));
     }
 }
 
 fn what_was_done(text: &mut String, results: &Value, test: &Test) {
-    let flaw = test.flaw.as_ref().map_or_else(String::new, |flaw| format!(", told to be wrong: {flaw}"));
-    put(text, &format!("\n  system    {} with {} replicas{flaw}", test.system, test.nodes));
+    let flaw = test
+        .flaw
+        .as_ref()
+        .map_or_else(String::new, |flaw| format!(", told to be wrong: {flaw}"));
+    put(
+        text,
+        &format!("\n  system    {} with {} replicas{flaw}", test.system, test.nodes),
+    );
     let ops = &results["ops"];
     let per_second = ops["ok"].as_f64().unwrap_or(0.0) / test.time_limit_s;
     put(
         text,
         &format!(
             "  workload  {}: {} operations by {} clients in {} s: {} ok ({per_second:.0}/s), {} fail, {} info",
-            test.workload, ops["invoked"], test.concurrency, test.time_limit_s, ops["ok"], ops["fail"], ops["info"]
+            test.workload,
+            ops["invoked"],
+            test.concurrency,
+            test.time_limit_s,
+            ops["ok"],
+            ops["fail"],
+            ops["info"]
         ),
     );
     put(text, &format!("  nemesis   {}", faults(results)));
@@ -85,16 +102,21 @@ fn faults(results: &Value) -> String {
         return "no fault".to_owned();
     }
     let verified = done.iter().filter(|fault| fault["verified"] == true).count();
-    let under: u64 = results["under_fault"]
-        .as_object()
-        .map_or(0, |by_f| by_f.values().filter_map(|count| count["ok"].as_u64()).sum());
-    let mut line = format!("{} faults, {verified} verified, {under} operations succeeded under them", done.len());
+    let under: u64 = results["under_fault"].as_object().map_or(0, |by_f| {
+        by_f.values().filter_map(|count| count["ok"].as_u64()).sum()
+    });
+    let mut line = format!(
+        "{} faults, {verified} verified, {under} operations succeeded under them",
+        done.len()
+    );
     let skipped = faults.len() - done.len();
     if 0 < skipped {
-        write!(line, "; {skipped} left out, as they would exceed the claim").expect("a string takes everything");
+        write!(line, "; {skipped} left out, as they would exceed the claim")
+            .expect("a string takes everything");
     }
     if let Some(ns) = results["longest_unavailable_ns"].as_u64() {
-        write!(line, "; longest without an answer {:.2} s", ns as f64 / 1e9).expect("a string takes everything");
+        write!(line, "; longest without an answer {:.2} s", ns as f64 / 1e9)
+            .expect("a string takes everything");
     }
     line
 }
@@ -118,12 +140,23 @@ fn what_was_found(text: &mut String, results: &Value) {
     let anomalies = results["anomalies"].as_array().map_or(&[][..], Vec::as_slice);
     for anomaly in anomalies.iter().take(ANOMALIES_SHOWN) {
         let kind = anomaly["kind"].as_str().unwrap_or("");
-        let key = anomaly["key"].as_str().map_or_else(String::new, |key| format!(" on {key}"));
-        put(text, &format!("\n  {kind}{key}: {}", anomaly["sentence"].as_str().unwrap_or("")));
+        let key = anomaly["key"]
+            .as_str()
+            .map_or_else(String::new, |key| format!(" on {key}"));
+        put(
+            text,
+            &format!("\n  {kind}{key}: {}", anomaly["sentence"].as_str().unwrap_or("")),
+        );
         put(text, &format!("    journal lines {}", anomaly["ops"]));
     }
     if ANOMALIES_SHOWN < anomalies.len() {
-        put(text, &format!("\n  and {} more in results.json", anomalies.len() - ANOMALIES_SHOWN));
+        put(
+            text,
+            &format!(
+                "\n  and {} more in results.json",
+                anomalies.len() - ANOMALIES_SHOWN
+            ),
+        );
     }
 }
 

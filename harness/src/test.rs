@@ -89,14 +89,22 @@ impl Test {
     /// The name runs of this kind share: system, workload and nemesis.
     #[must_use]
     pub fn name(&self) -> String {
-        let nemesis = if self.nemesis.is_empty() { "none".to_owned() } else { self.nemesis.join("+") };
+        let nemesis = if self.nemesis.is_empty() {
+            "none".to_owned()
+        } else {
+            self.nemesis.join("+")
+        };
         format!("{}-{}-{nemesis}", self.system, self.workload)
     }
 
     /// The command line that runs this test again from the schedule kept in its folder.
     #[must_use]
     pub fn command(&self) -> String {
-        let nemesis = if self.nemesis.is_empty() { "none".to_owned() } else { self.nemesis.join(",") };
+        let nemesis = if self.nemesis.is_empty() {
+            "none".to_owned()
+        } else {
+            self.nemesis.join(",")
+        };
         let mut line = format!(
             "tribunal run --system {} --workload {} --nemesis {nemesis} --time-limit {}s --seed {}",
             self.system, self.workload, self.time_limit_s, self.seed

@@ -53,8 +53,12 @@ impl Workload {
     #[must_use]
     pub const fn description(self) -> &'static str {
         match self {
-            Self::Register => "unique writes, reads, and cas that returns what it saw, on registers; judged for linearizability",
-            Self::Append => "unique tokens appended to lists that are read whole; judged for linearizability and exactly-once",
+            Self::Register => {
+                "unique writes, reads, and cas that returns what it saw, on registers; judged for linearizability"
+            }
+            Self::Append => {
+                "unique tokens appended to lists that are read whole; judged for linearizability and exactly-once"
+            }
         }
     }
 
@@ -72,7 +76,10 @@ impl Workload {
     pub fn checkers(self) -> Vec<Box<dyn Checker>> {
         match self {
             Self::Register => vec![Box::new(Linearizable::new(ModelName::CasRegister))],
-            Self::Append => vec![Box::new(Linearizable::new(ModelName::Append)), Box::new(ExactlyOnce)],
+            Self::Append => vec![
+                Box::new(Linearizable::new(ModelName::Append)),
+                Box::new(ExactlyOnce),
+            ],
         }
     }
 

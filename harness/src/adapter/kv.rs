@@ -16,11 +16,21 @@ pub fn op(invocation: &Invocation) -> Option<Op> {
     let key = invocation.key.to_string();
     match invocation.f {
         Function::Read | Function::Get => Some(Op::Get { key }),
-        Function::Write | Function::Put => Some(Op::Put { key, value: text(&invocation.value) }),
-        Function::Append => Some(Op::Append { key, value: format!("{}{SEPARATOR}", text(&invocation.value)) }),
+        Function::Write | Function::Put => Some(Op::Put {
+            key,
+            value: text(&invocation.value),
+        }),
+        Function::Append => Some(Op::Append {
+            key,
+            value: format!("{}{SEPARATOR}", text(&invocation.value)),
+        }),
         Function::Cas => {
             let (from, to) = (invocation.value.get(0)?, invocation.value.get(1)?);
-            Some(Op::Cas { key, from: (!from.is_null()).then(|| text(from)), to: text(to) })
+            Some(Op::Cas {
+                key,
+                from: (!from.is_null()).then(|| text(from)),
+                to: text(to),
+            })
         }
         Function::Acquire
         | Function::Release
@@ -37,14 +47,23 @@ pub fn op(invocation: &Invocation) -> Option<Op> {
 #[must_use]
 pub fn outcome(invocation: &Invocation, reads: Reads, conclusion: Conclusion<Answer>) -> Outcome {
     match conclusion {
-        Conclusion::NeverSent => Outcome::Fail { error: "never-sent".to_owned(), saw: None },
-        Conclusion::Unknown => Outcome::Info { error: "timeout".to_owned() },
+        Conclusion::NeverSent => Outcome::Fail {
+            error: "never-sent".to_owned(),
+            saw: None,
+        },
+        Conclusion::Unknown => Outcome::Info {
+            error: "timeout".to_owned(),
+        },
         Conclusion::Answered(Answer::Done) => Outcome::Ok(invocation.value.clone()),
         Conclusion::Answered(Answer::Value(value)) => Outcome::Ok(reads.value(value)),
-        Conclusion::Answered(Answer::Mismatch { saw }) => {
-            Outcome::Fail { error: "precondition-failed".to_owned(), saw: Some(Reads::Scalar.value(saw)) }
-        }
-        Conclusion::Answered(Answer::Refused(rule)) => Outcome::Fail { error: rule.to_string(), saw: None },
+        Conclusion::Answered(Answer::Mismatch { saw }) => Outcome::Fail {
+            error: "precondition-failed".to_owned(),
+            saw: Some(Reads::Scalar.value(saw)),
+        },
+        Conclusion::Answered(Answer::Refused(rule)) => Outcome::Fail {
+            error: rule.to_string(),
+            saw: None,
+        },
     }
 }
 
@@ -60,7 +79,9 @@ pub enum Reads {
 impl Reads {
     fn value(self, read: Option<String>) -> Value {
         match self {
-            Self::Scalar => read.map_or(Value::Null, |text| text.parse::<i64>().map_or(json!(text), |number| json!(number))),
+            Self::Scalar => read.map_or(Value::Null, |text| {
+                text.parse::<i64>().map_or(json!(text), |number| json!(number))
+            }),
             Self::List => tokens(&read.unwrap_or_default()),
         }
     }
@@ -89,7 +110,12 @@ mod tests {
     use histories::Process;
 
     fn invocation(f: Function, value: Value) -> Invocation {
-        Invocation { process: Process(0), f, key: "k".into(), value }
+        Invocation {
+            process: Process(0),
+            f,
+            key: "k".into(),
+            value,
+        }
     }
 
     #[test]
@@ -103,16 +129,34 @@ mod tests {
     #[test]
     fn a_failed_cas_says_what_it_saw() {
         let cas = invocation(Function::Cas, json!([1, 2]));
-        assert_eq!(op(&cas), Some(Op::Cas { key: "k".into(), from: Some("1".into()), to: "2".into() }));
-        let saw = Conclusion::Answered(Answer::Mismatch { saw: Some("7".into()) });
-        let expected = Outcome::Fail { error: "precondition-failed".into(), saw: Some(json!(7)) };
+        assert_eq!(
+            op(&cas),
+            Some(Op::Cas {
+                key: "k".into(),
+                from: Some("1".into()),
+                to: "2".into()
+            })
+        );
+        let saw = Conclusion::Answered(Answer::Mismatch {
+            saw: Some("7".into()),
+        });
+        let expected = Outcome::Fail {
+            error: "precondition-failed".into(),
+            saw: Some(json!(7)),
+        };
         assert_eq!(outcome(&cas, Reads::Scalar, saw), expected);
     }
 
     #[test]
     fn only_what_never_left_is_sure_to_have_failed() {
         let write = invocation(Function::Write, json!(3));
-        assert!(matches!(outcome(&write, Reads::Scalar, Conclusion::NeverSent), Outcome::Fail { .. }));
-        assert!(matches!(outcome(&write, Reads::Scalar, Conclusion::Unknown), Outcome::Info { .. }));
+        assert!(matches!(
+            outcome(&write, Reads::Scalar, Conclusion::NeverSent),
+            Outcome::Fail { .. }
+        ));
+        assert!(matches!(
+            outcome(&write, Reads::Scalar, Conclusion::Unknown),
+            Outcome::Info { .. }
+        ));
     }
 }

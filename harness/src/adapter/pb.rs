@@ -113,11 +113,17 @@ impl System for Pb {
     }
 
     fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
-        Box::new(PbClients { addresses: addresses.clone(), config })
+        Box::new(PbClients {
+            addresses: addresses.clone(),
+            config,
+        })
     }
 
     fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
-        Box::new(PbWitness { observer: Observer::new(Self::service()), replicas: roster.replicas.clone() })
+        Box::new(PbWitness {
+            observer: Observer::new(Self::service()),
+            replicas: roster.replicas.clone(),
+        })
     }
 }
 
@@ -125,11 +131,22 @@ impl Clients for PbClients {
     fn open(&self, process: Process) -> Box<dyn Client> {
         let Process(number) = process;
         let thread = number % self.config.concurrency;
-        let persistence = if thread % ONE_IN == ONE_IN - 1 { Persistence::GiveUp } else { Persistence::Retry };
-        let patience = Patience { resend_after: RESEND_AFTER, give_up_after: GIVE_UP_AFTER, persistence };
+        let persistence = if thread % ONE_IN == ONE_IN - 1 {
+            Persistence::GiveUp
+        } else {
+            Persistence::Retry
+        };
+        let patience = Patience {
+            resend_after: RESEND_AFTER,
+            give_up_after: GIVE_UP_AFTER,
+            persistence,
+        };
         let session = ClientSession::new(SessionConfig::new(Pb::service(), patience));
         let connection = Connection::new(session, ClientId(number), self.addresses.0.clone());
-        Box::new(PbClient { connection, reads: self.config.reads })
+        Box::new(PbClient {
+            connection,
+            reads: self.config.reads,
+        })
     }
 }
 
@@ -137,7 +154,10 @@ impl Client for PbClient {
     fn invoke<'a>(&'a mut self, invocation: &'a Invocation) -> Pin<Box<dyn Future<Output = Outcome> + 'a>> {
         Box::pin(async move {
             let Some(op) = kv::op(invocation) else {
-                return Outcome::Fail { error: "not-offered".to_owned(), saw: None };
+                return Outcome::Fail {
+                    error: "not-offered".to_owned(),
+                    saw: None,
+                };
             };
             kv::outcome(invocation, self.reads, self.connection.invoke(op).await)
         })
@@ -158,7 +178,13 @@ impl Witness for PbWitness {
 
     fn standing(&self, running: &BTreeSet<NodeId>) -> Standing {
         Standing {
-            primaries: self.observer.primaries().iter().filter(|(node, _)| running.contains(node)).map(|(node, view)| (*node, format!("primary of view {view}"))).collect(),
+            primaries: self
+                .observer
+                .primaries()
+                .iter()
+                .filter(|(node, _)| running.contains(node))
+                .map(|(node, view)| (*node, format!("primary of view {view}")))
+                .collect(),
             expendable: self.observer.expendable(running),
             ..Standing::default()
         }

@@ -1,4 +1,8 @@
 //! stub
 #[derive(Debug, clap::Args)]
 pub struct CheckArgs {}
-impl CheckArgs { pub fn execute(self) -> Result<u8, super::Refusal> { Ok(2) } }
+impl CheckArgs {
+    pub fn execute(self) -> Result<u8, super::Refusal> {
+        Ok(2)
+    }
+}

@@ -21,7 +21,9 @@ impl DoctorArgs {
     /// When standard output cannot be written.
     pub fn execute(self) -> Result<u8, Refusal> {
         let probes = examine().map_err(Refusal::harness)?;
-        let missing = probes.iter().any(|probe| probe.part.is_needed() && probe.outcome != Outcome::Works);
+        let missing = probes
+            .iter()
+            .any(|probe| probe.part.is_needed() && probe.outcome != Outcome::Works);
         print(&probes.iter().map(row).collect::<String>())?;
         print(if missing {
             "\nThis machine cannot run a trial yet: enable what is marked above.\n"
@@ -42,14 +44,24 @@ fn row(probe: &Probe) -> String {
         (Outcome::Untried(_), _) => (AnsiColor::Yellow, "untried"),
     };
     let style = Style::new().fg_color(Some(colour.into()));
-    let need = if needed { "" } else { " (for faults to come; no trial needs it yet)" };
+    let need = if needed {
+        ""
+    } else {
+        " (for faults to come; no trial needs it yet)"
+    };
     writeln!(text, "{style}{mark}{style:#}  {}{need}", probe.part.name()).expect("a string takes everything");
     match &probe.outcome {
         Outcome::Works => {}
-        Outcome::Untried(part) => writeln!(text, "         it rests on {}", part.name()).expect("a string takes everything"),
+        Outcome::Untried(part) => {
+            writeln!(text, "         it rests on {}", part.name()).expect("a string takes everything")
+        }
         Outcome::Missing(missing) => {
-            writeln!(text, "         {}\n         to enable it: {}", missing.why, missing.remedy)
-                .expect("a string takes everything");
+            writeln!(
+                text,
+                "         {}\n         to enable it: {}",
+                missing.why, missing.remedy
+            )
+            .expect("a string takes everything");
         }
     }
     text

@@ -58,8 +58,10 @@ impl EngineArgs {
     }
 
     fn trial(&self, test: &Test, folder: &RunFolder) -> io::Result<(Testimony, Around)> {
-        let system = adapter::system(&test.system).ok_or_else(|| io::Error::other("there is no such system"))?;
-        let schedule = read_schedule(&folder.schedule(), &system.roster(test.nodes)).map_err(io::Error::other)?;
+        let system =
+            adapter::system(&test.system).ok_or_else(|| io::Error::other("there is no such system"))?;
+        let schedule =
+            read_schedule(&folder.schedule(), &system.roster(test.nodes)).map_err(io::Error::other)?;
         let journal = folder.create_journal(test)?;
         let mut world = RealWorld::open(system.as_ref(), test, folder)?;
         let setup = machine_time().saturating_sub(Duration::from_nanos(self.started_ns));
@@ -68,7 +70,13 @@ impl EngineArgs {
         let testimony = interpreter.run(&mut load(test), test.recovery(), &mut progress)?;
         let begin = machine_time();
         drop(world);
-        Ok((testimony, Around { setup, teardown: machine_time().saturating_sub(begin) }))
+        Ok((
+            testimony,
+            Around {
+                setup,
+                teardown: machine_time().saturating_sub(begin),
+            },
+        ))
     }
 }
 
@@ -84,8 +92,15 @@ fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder
 }
 
 fn load(test: &Test) -> impl Generator + use<> {
-    let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
-    let keys = KeysConfig { at_once: test.keys, ops_per_key: test.ops_per_key };
+    let workload =
+        Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
+    let keys = KeysConfig {
+        at_once: test.keys,
+        ops_per_key: test.ops_per_key,
+    };
     let operations = workload.generator(keys, stream(test.seed, Purpose::Operations));
-    Until::new(Pace::new(operations, test.rate, stream(test.seed, Purpose::Pace)), test.time_limit())
+    Until::new(
+        Pace::new(operations, test.rate, stream(test.seed, Purpose::Pace)),
+        test.time_limit(),
+    )
 }

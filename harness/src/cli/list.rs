@@ -51,7 +51,10 @@ impl ListArgs {
         };
         if self.json {
             let all: Vec<Value> = rows.into_iter().map(|row| row.json).collect();
-            print(&format!("{}\n", serde_json::to_string_pretty(&all).map_err(Refusal::harness)?))?;
+            print(&format!(
+                "{}\n",
+                serde_json::to_string_pretty(&all).map_err(Refusal::harness)?
+            ))?;
         } else {
             print(&table(&rows))?;
         }
@@ -107,8 +110,15 @@ fn nemeses() -> Vec<Row> {
 fn flaws() -> Vec<Row> {
     let row = |flaw: adapter::FlawNote| Row {
         name: flaw.name.to_owned(),
-        lines: vec![flaw.description.to_owned(), format!("expected: {}; source: {}", flaw.anomaly, flaw.source)],
+        lines: vec![
+            flaw.description.to_owned(),
+            format!("expected: {}; source: {}", flaw.anomaly, flaw.source),
+        ],
         json: json!(flaw),
     };
-    adapter::systems().iter().flat_map(|system| system.flaws()).map(row).collect()
+    adapter::systems()
+        .iter()
+        .flat_map(|system| system.flaws())
+        .map(row)
+        .collect()
 }

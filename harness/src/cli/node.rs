@@ -65,9 +65,13 @@ impl FromStr for Peer {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (name, address) = text.split_once('=').ok_or_else(|| format!("{text:?} is not NAME=ADDRESS:PORT"))?;
+        let (name, address) = text
+            .split_once('=')
+            .ok_or_else(|| format!("{text:?} is not NAME=ADDRESS:PORT"))?;
         let name = name.parse::<NodeId>().map_err(|error| error.to_string())?;
-        let address = address.parse().map_err(|error| format!("{address:?} is no address and port: {error}"))?;
+        let address = address
+            .parse()
+            .map_err(|error| format!("{address:?} is no address and port: {error}"))?;
         Ok(Self { name, address })
     }
 }
@@ -80,10 +84,21 @@ impl NodeArgs {
     pub fn execute(self) -> Result<u8, Refusal> {
         let NodeSystem::Pb(PbArgs { place, flaw }) = self.system;
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-        let servers = place.peers.iter().map(|peer| peer.name).filter(|name| *name != Pb::service()).collect();
-        let config = Config { flaw, ..Config::new(Pb::service(), servers) };
+        let servers = place
+            .peers
+            .iter()
+            .map(|peer| peer.name)
+            .filter(|name| *name != Pb::service())
+            .collect();
+        let config = Config {
+            flaw,
+            ..Config::new(Pb::service(), servers)
+        };
         let listen = place.listen()?;
-        let boot = BootArgs { node: place.name, seed: place.seed };
+        let boot = BootArgs {
+            node: place.name,
+            seed: place.seed,
+        };
         serve::<Node>(&config, boot, listen, &place.data, &place.events).map_err(Refusal::harness)?;
         Ok(0)
     }
@@ -91,10 +106,12 @@ impl NodeArgs {
 
 impl PlaceArgs {
     fn listen(&self) -> Result<Listen, Refusal> {
-        let peers: BTreeMap<NodeId, SocketAddr> = self.peers.iter().map(|peer| (peer.name, peer.address)).collect();
+        let peers: BTreeMap<NodeId, SocketAddr> =
+            self.peers.iter().map(|peer| (peer.name, peer.address)).collect();
         let own = peers.get(&self.name);
-        let address =
-            *own.ok_or_else(|| Refusal::arguments(format!("no --peer says where {} itself listens", self.name)))?;
+        let address = *own.ok_or_else(|| {
+            Refusal::arguments(format!("no --peer says where {} itself listens", self.name))
+        })?;
         Ok(Listen { address, peers })
     }
 }

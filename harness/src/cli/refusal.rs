@@ -15,19 +15,30 @@ pub struct Refusal {
 impl Refusal {
     /// What was asked makes no sense: exit code 254.
     pub fn arguments(sentence: impl Display) -> Self {
-        Self { code: BAD_ARGUMENTS, sentence: sentence.to_string() }
+        Self {
+            code: BAD_ARGUMENTS,
+            sentence: sentence.to_string(),
+        }
     }
 
     /// What was asked could not be done: exit code 255.
     pub fn harness(sentence: impl Display) -> Self {
-        Self { code: HARNESS_FAILURE, sentence: sentence.to_string() }
+        Self {
+            code: HARNESS_FAILURE,
+            sentence: sentence.to_string(),
+        }
     }
 
     /// `name` is none of `known`: says so, with the nearest.
     pub fn unknown(kind: &str, name: &str, known: &[&str]) -> Self {
-        let nearest = known.iter().max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
+        let nearest = known
+            .iter()
+            .max_by(|a, b| strsim::jaro(name, a).total_cmp(&strsim::jaro(name, b)));
         let hint = nearest.map_or_else(String::new, |nearest| format!("; did you mean {nearest}?"));
-        Self::arguments(format!("there is no {kind} {name:?}{hint} Known: {}.", known.join(", ")))
+        Self::arguments(format!(
+            "there is no {kind} {name:?}{hint} Known: {}.",
+            known.join(", ")
+        ))
     }
 
     /// Says it on standard error; the exit code.

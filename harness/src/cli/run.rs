@@ -26,7 +26,9 @@ const RATE_MAX: f64 = 1_000_000.0;
 
 /// What to put on trial, and how.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: tribunal run --system pb --workload append --nemesis partition,pause,kill --time-limit 30s")]
+#[command(
+    after_help = "Example: tribunal run --system pb --workload append --nemesis partition,pause,kill --time-limit 30s"
+)]
 pub struct RunArgs {
     /// The system on trial (see: tribunal list systems)
     #[arg(short, long)]
@@ -141,7 +143,11 @@ impl RunArgs {
             )));
         }
         let text = std::fs::read_to_string(folder.results())?;
-        if self.json { screen::print(&text)? } else { screen::verdict(&text, folder, test)? }
+        if self.json {
+            screen::print(&text)?
+        } else {
+            screen::verdict(&text, folder, test)?
+        }
         Ok(())
     }
 
@@ -173,14 +179,18 @@ impl RunArgs {
             recovery_s: self.recovery.as_secs_f64(),
             keys: self.keys,
             ops_per_key: self.ops_per_key,
-            seed: self.seed.unwrap_or_else(|| u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs())),
+            seed: self
+                .seed
+                .unwrap_or_else(|| u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs())),
             version: VERSION.to_owned(),
             commit: COMMIT.to_owned(),
         })
     }
 
     fn nemeses(&self) -> Result<Selection, Refusal> {
-        self.nemesis.parse().map_err(|error: SelectionError| Refusal::arguments(error))
+        self.nemesis
+            .parse()
+            .map_err(|error: SelectionError| Refusal::arguments(error))
     }
 
     fn refuse_unknown_flaw(&self, system: &dyn System) -> Result<(), Refusal> {
@@ -196,7 +206,10 @@ impl RunArgs {
         let complaint = if nodes == 0 || NODES_MAX < nodes {
             format!("--nodes {nodes}: a cluster here has 1 to {NODES_MAX} replicas")
         } else if !(0.0 < self.rate && self.rate <= RATE_MAX) {
-            format!("--rate {}: operations a second lie above 0 and are {RATE_MAX} at most", self.rate)
+            format!(
+                "--rate {}: operations a second lie above 0 and are {RATE_MAX} at most",
+                self.rate
+            )
         } else if self.time_limit.is_zero() {
             "--time-limit 0: a load has to last some time, such as 30s".to_owned()
         } else if self.nemesis_interval.is_zero() {
@@ -228,12 +241,23 @@ impl RunArgs {
     /// Every test with its schedule: all of them drawn or read before anything starts.
     fn schedules(&self, first: &Test, system: &dyn System) -> Result<Vec<(Test, Schedule)>, Refusal> {
         let roster = system.roster(first.nodes);
-        let given = self.schedule.as_deref().map(|path| read_schedule(path, &roster)).transpose()?;
-        let profile =
-            Profile::new(self.nemeses()?, self.nemesis_interval, self.time_limit, system.detector())
-                .map_err(Refusal::arguments)?;
+        let given = self
+            .schedule
+            .as_deref()
+            .map(|path| read_schedule(path, &roster))
+            .transpose()?;
+        let profile = Profile::new(
+            self.nemeses()?,
+            self.nemesis_interval,
+            self.time_limit,
+            system.detector(),
+        )
+        .map_err(Refusal::arguments)?;
         let draw = |number: u64| {
-            let test = Test { seed: first.seed.wrapping_add(number), ..first.clone() };
+            let test = Test {
+                seed: first.seed.wrapping_add(number),
+                ..first.clone()
+            };
             let schedule = match &given {
                 Some(schedule) => schedule.clone(),
                 None => Schedule::draw(&profile, test.seed, &roster).map_err(Refusal::arguments)?,
@@ -265,7 +289,10 @@ fn engine(folder: &RunFolder, started: Duration, progress: ProgressMode) -> Engi
         "--progress".into(),
         mode.get_name().into(),
     ];
-    EngineCommand { args, env: Vec::new() }
+    EngineCommand {
+        args,
+        env: Vec::new(),
+    }
 }
 
 /// Over several runs: 1 before 255 before 2 before 0.

@@ -24,7 +24,12 @@ impl<G: Generator> Pace<G> {
     /// When `rate` is not positive; the command line refuses that.
     pub fn new(inner: G, rate: f64, rng: ChaCha12Rng) -> Self {
         assert!(rate > 0.0, "a rate is positive");
-        Self { inner, mean_gap: Duration::from_secs_f64(1.0 / rate), due: Duration::ZERO, rng }
+        Self {
+            inner,
+            mean_gap: Duration::from_secs_f64(1.0 / rate),
+            due: Duration::ZERO,
+            rng,
+        }
     }
 
     fn gap(&mut self) -> Duration {
@@ -64,7 +69,11 @@ mod tests {
 
     impl Generator for Endless {
         fn next(&mut self, _: Duration, _: Process) -> Next {
-            Next::Op(Op { f: Function::Read, key: "k".into(), value: Value::Null })
+            Next::Op(Op {
+                f: Function::Read,
+                key: "k".into(),
+                value: Value::Null,
+            })
         }
 
         fn learn(&mut self, _: &Invocation, _: &Completion) {}
@@ -81,6 +90,9 @@ mod tests {
                 Next::Done => unreachable!("the source is endless"),
             }
         }
-        assert!((9_500..10_500).contains(&drawn), "{drawn} operations in 20 s at 500 a second");
+        assert!(
+            (9_500..10_500).contains(&drawn),
+            "{drawn} operations in 20 s at 500 a second"
+        );
     }
 }

@@ -58,22 +58,40 @@ impl ProgressLine {
             ProgressMode::None => Form::None,
             ProgressMode::Auto if std::io::stderr().is_terminal() => {
                 let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(10));
-                let style = ProgressStyle::with_template("{spinner} {msg}").expect("the template is well formed");
+                let style =
+                    ProgressStyle::with_template("{spinner} {msg}").expect("the template is well formed");
                 Form::Live(bar.with_style(style))
             }
             ProgressMode::Auto | ProgressMode::Plain => Form::Plain { next: PLAIN_EVERY },
         };
-        Self { form, time_limit, rate: Rate::default() }
+        Self {
+            form,
+            time_limit,
+            rate: Rate::default(),
+        }
     }
 
     fn text(&self, phase: Phase, now: Duration, tally: Tally, faults: &[String]) -> String {
         let Tally { ok, fail, info, .. } = tally;
         let clock = match phase {
-            Phase::Load => format!("{:5.1} of {:.0} s", now.as_secs_f64(), self.time_limit.as_secs_f64()),
-            Phase::LastReads | Phase::AfterPrimary => format!("{:5.1} s, {}", now.as_secs_f64(), phase.name()),
+            Phase::Load => format!(
+                "{:5.1} of {:.0} s",
+                now.as_secs_f64(),
+                self.time_limit.as_secs_f64()
+            ),
+            Phase::LastReads | Phase::AfterPrimary => {
+                format!("{:5.1} s, {}", now.as_secs_f64(), phase.name())
+            }
         };
-        let faults = if faults.is_empty() { "no fault".to_owned() } else { faults.join(" + ") };
-        format!("{clock}  {:5.0} ok/s  ok {ok}  fail {fail}  info {info}  [{faults}]", self.rate.per_second)
+        let faults = if faults.is_empty() {
+            "no fault".to_owned()
+        } else {
+            faults.join(" + ")
+        };
+        format!(
+            "{clock}  {:5.0} ok/s  ok {ok}  fail {fail}  info {info}  [{faults}]",
+            self.rate.per_second
+        )
     }
 }
 
@@ -89,8 +107,14 @@ impl Progress for ProgressLine {
             Form::Plain { next } if now < *next => {}
             Form::Plain { .. } => {
                 // A progress line that cannot be written is no reason to end a run.
-                drop(writeln!(std::io::stderr(), "{}", self.text(phase, now, tally, faults)));
-                self.form = Form::Plain { next: now + PLAIN_EVERY };
+                drop(writeln!(
+                    std::io::stderr(),
+                    "{}",
+                    self.text(phase, now, tally, faults)
+                ));
+                self.form = Form::Plain {
+                    next: now + PLAIN_EVERY,
+                };
             }
         }
     }

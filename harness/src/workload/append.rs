@@ -25,16 +25,28 @@ impl AppendLoad {
     /// A load over `keys`, drawn from `rng`.
     #[must_use]
     pub fn new(keys: KeysConfig, rng: ChaCha12Rng) -> Self {
-        Self { keys: Keys::new(keys), rng, appended: 0 }
+        Self {
+            keys: Keys::new(keys),
+            rng,
+            appended: 0,
+        }
     }
 
     fn draw(&mut self, process: Process) -> Op {
         let key = self.keys.draw(&mut self.rng);
         if only_reads(process) || self.rng.random_range(0..100) < READS_OF_100 {
-            return Op { f: Function::Read, key, value: Value::Null };
+            return Op {
+                f: Function::Read,
+                key,
+                value: Value::Null,
+            };
         }
         self.appended += 1;
-        Op { f: Function::Append, key, value: json!(format!("t{}", self.appended)) }
+        Op {
+            f: Function::Append,
+            key,
+            value: json!(format!("t{}", self.appended)),
+        }
     }
 }
 

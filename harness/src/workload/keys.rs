@@ -31,8 +31,15 @@ impl Keys {
     /// When the configuration asks for no objects or no operations on them; the command line refuses that.
     #[must_use]
     pub fn new(config: KeysConfig) -> Self {
-        assert!(0 < config.at_once && 0 < config.ops_per_key, "there is something to work on");
-        let mut keys = Self { config, in_use: Vec::new(), born: 0 };
+        assert!(
+            0 < config.at_once && 0 < config.ops_per_key,
+            "there is something to work on"
+        );
+        let mut keys = Self {
+            config,
+            in_use: Vec::new(),
+            born: 0,
+        };
         keys.in_use = (0..config.at_once).map(|_| (keys.fresh(), 0)).collect();
         keys
     }

@@ -28,7 +28,12 @@ impl RegisterLoad {
     /// A load over `keys`, drawn from `rng`.
     #[must_use]
     pub fn new(keys: KeysConfig, rng: ChaCha12Rng) -> Self {
-        Self { keys: Keys::new(keys), rng, written: 0, seen: BTreeMap::new() }
+        Self {
+            keys: Keys::new(keys),
+            rng,
+            written: 0,
+            seen: BTreeMap::new(),
+        }
     }
 
     fn unique(&mut self) -> u64 {
@@ -40,13 +45,23 @@ impl RegisterLoad {
         let key = self.keys.draw(&mut self.rng);
         let die = self.rng.random_range(0..100);
         if only_reads(process) || die < READS_OF_100 {
-            return Op { f: Function::Read, key, value: Value::Null };
+            return Op {
+                f: Function::Read,
+                key,
+                value: Value::Null,
+            };
         }
         match self.seen.get(&key).cloned() {
-            Some(old) if READS_OF_100 + WRITES_OF_100 <= die => {
-                Op { f: Function::Cas, key, value: json!([old, self.unique()]) }
-            }
-            _ => Op { f: Function::Write, key, value: json!(self.unique()) },
+            Some(old) if READS_OF_100 + WRITES_OF_100 <= die => Op {
+                f: Function::Cas,
+                key,
+                value: json!([old, self.unique()]),
+            },
+            _ => Op {
+                f: Function::Write,
+                key,
+                value: json!(self.unique()),
+            },
         }
     }
 }
@@ -77,7 +92,10 @@ mod tests {
 
     #[test]
     fn no_value_is_written_twice_and_all_three_operations_occur() {
-        let keys = KeysConfig { at_once: 2, ops_per_key: 50 };
+        let keys = KeysConfig {
+            at_once: 2,
+            ops_per_key: 50,
+        };
         let mut load = RegisterLoad::new(keys, ChaCha12Rng::seed_from_u64(3));
         let (mut values, mut kinds) = (BTreeSet::new(), BTreeSet::new());
         for _ in 0..1_000 {
@@ -91,8 +109,17 @@ mod tests {
             assert!(new.is_none_or(|new| values.insert(new)), "{op:?} repeats a value");
             let invocation = op.by(Process(0));
             let outcome = Outcome::Ok(invocation.value.clone());
-            load.learn(&invocation, &Completion { process: Process(0), outcome });
+            load.learn(
+                &invocation,
+                &Completion {
+                    process: Process(0),
+                    outcome,
+                },
+            );
         }
-        assert_eq!(kinds, BTreeSet::from([Function::Read, Function::Write, Function::Cas]));
+        assert_eq!(
+            kinds,
+            BTreeSet::from([Function::Read, Function::Write, Function::Cas])
+        );
     }
 }

@@ -88,7 +88,12 @@ impl RealWorld {
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
-        Ok(Self { start: Instant::now(), clients, cluster, interrupted })
+        Ok(Self {
+            start: Instant::now(),
+            clients,
+            cluster,
+            interrupted,
+        })
     }
 }
 
@@ -116,7 +121,12 @@ impl World for RealWorld {
     fn departures(&mut self) -> Vec<Departure> {
         let at = self.now();
         let left = self.cluster.lab.exits().try_iter();
-        left.map(|exit| Departure { node: exit.node, status: words(exit.status), at }).collect()
+        left.map(|exit| Departure {
+            node: exit.node,
+            status: words(exit.status),
+            at,
+        })
+        .collect()
     }
 
     fn interrupted(&self) -> bool {
@@ -134,13 +144,21 @@ impl RealCluster {
         let roster = system.roster(test.nodes);
         let nodes = roster.members();
         let seed = stream(test.seed, Purpose::Packets).next_u64();
-        let config = LabConfig { nodes: nodes.clone(), clients: roster.clients, seed, tcp_rto_max: None };
+        let config = LabConfig {
+            nodes: nodes.clone(),
+            clients: roster.clients,
+            seed,
+            tcp_rto_max: None,
+        };
         let lab = Lab::open(&config).map_err(io::Error::other)?;
         let mut cluster = Self {
             lab,
             commands: BTreeMap::new(),
             injuries: Injuries::default(),
-            logs: nodes.iter().map(|node| (*node, EventLog::new(folder.node(*node).join("events.jsonl")))).collect(),
+            logs: nodes
+                .iter()
+                .map(|node| (*node, EventLog::new(folder.node(*node).join("events.jsonl"))))
+                .collect(),
             witness: system.witness(&roster),
             roster,
         };
@@ -153,10 +171,20 @@ impl RealCluster {
             let address = self.lab.address(node).map_err(io::Error::other)?;
             Ok((node, SocketAddr::new(IpAddr::V4(address), PORT)))
         };
-        self.roster.members().into_iter().map(address).collect::<io::Result<_>>().map(Addresses)
+        self.roster
+            .members()
+            .into_iter()
+            .map(address)
+            .collect::<io::Result<_>>()
+            .map(Addresses)
     }
 
-    fn commands(&self, system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<BTreeMap<NodeId, NodeCommand>> {
+    fn commands(
+        &self,
+        system: &dyn System,
+        test: &Test,
+        folder: &RunFolder,
+    ) -> io::Result<BTreeMap<NodeId, NodeCommand>> {
         let program = std::env::current_exe()?;
         let addresses = self.addresses()?;
         let mut chance = stream(test.seed, Purpose::Nodes);
@@ -174,7 +202,14 @@ impl RealCluster {
             };
             let args = system.node_arguments(node, &place);
             let (stdout, stderr) = (home.join("stdout.log"), home.join("stderr.log"));
-            let command = NodeCommand { program: program.clone(), args, env: Vec::new(), directory: home, stdout, stderr };
+            let command = NodeCommand {
+                program: program.clone(),
+                args,
+                env: Vec::new(),
+                directory: home,
+                stdout,
+                stderr,
+            };
             commands.insert(node, command);
         }
         Ok(commands)
@@ -196,10 +231,16 @@ impl RealCluster {
         let begin = Instant::now();
         while !self.witness.formed() {
             if let Ok(exit) = self.lab.exits().try_recv() {
-                return Err(io::Error::other(format!("{} left while the cluster was forming: {}", exit.node, words(exit.status))));
+                return Err(io::Error::other(format!(
+                    "{} left while the cluster was forming: {}",
+                    exit.node,
+                    words(exit.status)
+                )));
             }
             if FORMED_WITHIN < begin.elapsed() {
-                return Err(io::Error::other(format!("the cluster was not formed within {FORMED_WITHIN:?}")));
+                return Err(io::Error::other(format!(
+                    "the cluster was not formed within {FORMED_WITHIN:?}"
+                )));
             }
             std::thread::sleep(LOOK_AGAIN);
             self.read_logs();
@@ -237,11 +278,15 @@ impl RealCluster {
 
     fn apply(&mut self, action: &Action) -> io::Result<()> {
         let done = match action {
-            Action::Pause(nodes) | Action::Kill(nodes) => nodes.iter().try_for_each(|node| self.fulfil(*node)),
-            Action::Cut(links) => links.iter().try_for_each(|link| match self.injuries.is_cut(*link) {
-                true => self.lab.cut(*link),
-                false => self.lab.mend(*link),
-            }),
+            Action::Pause(nodes) | Action::Kill(nodes) => {
+                nodes.iter().try_for_each(|node| self.fulfil(*node))
+            }
+            Action::Cut(links) => links
+                .iter()
+                .try_for_each(|link| match self.injuries.is_cut(*link) {
+                    true => self.lab.cut(*link),
+                    false => self.lab.mend(*link),
+                }),
         };
         done.map_err(io::Error::other)
     }
@@ -249,9 +294,9 @@ impl RealCluster {
     fn look_at_link(&mut self, link: Link) -> Verification {
         match self.lab.probe(link) {
             Ok(Passage::Dropped) => Verification::Holds,
-            Ok(passage @ (Passage::Arrived | Passage::Lost)) => {
-                Verification::DoesNot(format!("a packet sent on {link} was to be dropped and {passage:?}").to_lowercase())
-            }
+            Ok(passage @ (Passage::Arrived | Passage::Lost)) => Verification::DoesNot(
+                format!("a packet sent on {link} was to be dropped and {passage:?}").to_lowercase(),
+            ),
             Err(error) => Verification::DoesNot(format!("no packet could be sent on {link}: {error}")),
         }
     }
@@ -284,8 +329,14 @@ impl Cluster for RealCluster {
     fn verify(&mut self, _id: FaultId, action: &Action) -> Verification {
         let looks: Vec<Verification> = match action {
             Action::Cut(links) => links.iter().map(|link| self.look_at_link(*link)).collect(),
-            Action::Pause(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Paused)).collect(),
-            Action::Kill(nodes) => nodes.iter().map(|node| self.look_at_node(*node, NodeState::Down)).collect(),
+            Action::Pause(nodes) => nodes
+                .iter()
+                .map(|node| self.look_at_node(*node, NodeState::Paused))
+                .collect(),
+            Action::Kill(nodes) => nodes
+                .iter()
+                .map(|node| self.look_at_node(*node, NodeState::Down))
+                .collect(),
         };
         let missed = looks.into_iter().find(|look| *look != Verification::Holds);
         missed.unwrap_or(Verification::Holds)
@@ -299,10 +350,16 @@ impl Cluster for RealCluster {
 
 fn clients_config(test: &Test) -> ClientsConfig {
     let reads = Workload::named(&test.workload).map_or(Reads::Scalar, Workload::reads);
-    ClientsConfig { concurrency: test.concurrency, reads }
+    ClientsConfig {
+        concurrency: test.concurrency,
+        reads,
+    }
 }
 
 /// How a node ended, in words.
 fn words(status: Option<ExitStatus>) -> String {
-    status.map_or_else(|| "killed by another hand".to_owned(), |status| status.to_string())
+    status.map_or_else(
+        || "killed by another hand".to_owned(),
+        |status| status.to_string(),
+    )
 }

@@ -40,7 +40,11 @@ impl ClientThread {
         let thread = Builder::new().name("clients".to_owned()).spawn(move || {
             LocalSet::new().block_on(&runtime, dispatch(clients, inbox, outbox));
         })?;
-        Ok(Self { orders: Some(orders), completions, thread: Some(thread) })
+        Ok(Self {
+            orders: Some(orders),
+            completions,
+            thread: Some(thread),
+        })
     }
 
     /// Hands `invocation` to its process's client.
@@ -59,12 +63,19 @@ impl ClientThread {
             Ok(completion) => completion,
             Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => return Vec::new(),
         };
-        std::iter::once(first).chain(self.completions.try_iter()).collect()
+        std::iter::once(first)
+            .chain(self.completions.try_iter())
+            .collect()
     }
 
     fn order(&self, order: Order) {
-        let orders = self.orders.as_ref().expect("the channel is open until the handle is dropped");
-        orders.send(order).expect("the clients' thread lives as long as its handle");
+        let orders = self
+            .orders
+            .as_ref()
+            .expect("the channel is open until the handle is dropped");
+        orders
+            .send(order)
+            .expect("the clients' thread lives as long as its handle");
     }
 }
 
@@ -78,7 +89,11 @@ impl Drop for ClientThread {
     }
 }
 
-async fn dispatch(clients: Box<dyn Clients>, mut orders: UnboundedReceiver<Order>, done: mpsc::Sender<Completion>) {
+async fn dispatch(
+    clients: Box<dyn Clients>,
+    mut orders: UnboundedReceiver<Order>,
+    done: mpsc::Sender<Completion>,
+) {
     let clients: Rc<dyn Clients> = clients.into();
     let mut open: BTreeMap<Process, UnboundedSender<Invocation>> = BTreeMap::new();
     while let Some(order) = orders.recv().await {
@@ -86,7 +101,9 @@ async fn dispatch(clients: Box<dyn Clients>, mut orders: UnboundedReceiver<Order
             Order::Retire(process) => drop(open.remove(&process)),
             Order::Invoke(invocation) => {
                 let process = invocation.process;
-                let client = open.entry(process).or_insert_with(|| live(process, &clients, &done));
+                let client = open
+                    .entry(process)
+                    .or_insert_with(|| live(process, &clients, &done));
                 // A client whose task is gone is noticed by its operation never being concluded.
                 drop(client.send(invocation));
             }
@@ -95,7 +112,11 @@ async fn dispatch(clients: Box<dyn Clients>, mut orders: UnboundedReceiver<Order
 }
 
 /// Starts the task of one client; it ends when its sender is dropped.
-fn live(process: Process, clients: &Rc<dyn Clients>, done: &mpsc::Sender<Completion>) -> UnboundedSender<Invocation> {
+fn live(
+    process: Process,
+    clients: &Rc<dyn Clients>,
+    done: &mpsc::Sender<Completion>,
+) -> UnboundedSender<Invocation> {
     let (invoke, mut inbox) = unbounded_channel::<Invocation>();
     let (clients, done) = (Rc::clone(clients), done.clone());
     tokio::task::spawn_local(async move {

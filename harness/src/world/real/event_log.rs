@@ -16,7 +16,11 @@ impl EventLog {
     /// A reader of the file at `path`, which need not exist yet.
     #[must_use]
     pub const fn new(path: PathBuf) -> Self {
-        Self { path, file: None, partial: Vec::new() }
+        Self {
+            path,
+            file: None,
+            partial: Vec::new(),
+        }
     }
 
     /// The whole lines that have come since the last call.
@@ -34,9 +38,14 @@ impl EventLog {
         if let Some(file) = &mut self.file {
             file.read_to_end(&mut self.partial)?;
         }
-        let Some(end) = self.partial.iter().rposition(|&byte| byte == b'\n') else { return Ok(Vec::new()) };
+        let Some(end) = self.partial.iter().rposition(|&byte| byte == b'\n') else {
+            return Ok(Vec::new());
+        };
         let rest = self.partial.split_off(end + 1);
         let whole = std::mem::replace(&mut self.partial, rest);
-        Ok(String::from_utf8_lossy(&whole).lines().map(str::to_owned).collect())
+        Ok(String::from_utf8_lossy(&whole)
+            .lines()
+            .map(str::to_owned)
+            .collect())
     }
 }
