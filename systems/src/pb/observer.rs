@@ -92,6 +92,9 @@ impl Observer {
     /// The nodes of `running` any one of which may be killed without losing data: the view service, whose view is durable; a
     /// server without a part in the newest view; and a member of it if it is acknowledged and another member of it runs, in
     /// the very life it names.
+    ///
+    /// A node that is paused or cut off should not be counted as running: it cannot take over while it is, and may be dropped from
+    /// the view at any moment.
     #[must_use]
     pub fn expendable(&self, running: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         running
@@ -99,6 +102,21 @@ impl Observer {
             .copied()
             .filter(|&node| self.is_expendable(node, running))
             .collect()
+    }
+
+    /// Whether nobody of `running` can ever serve again: the life that is primary of the newest view is over, and no other
+    /// that may follow it lives. Not to answer is right then, and an answer would be wrong.
+    #[must_use]
+    pub fn is_lost(&self, running: &BTreeSet<NodeId>) -> bool {
+        let Some((view, acknowledgement)) = &self.newest else {
+            return false;
+        };
+        let over = |member: Member| {
+            let life = self.lives.get(&member.node);
+            !running.contains(&member.node) || life.is_some_and(|&life| life != member.incarnation)
+        };
+        let successor = view.backup.filter(|_| *acknowledgement == Acknowledgement::Given);
+        over(view.primary) && successor.is_none_or(over)
     }
 
     fn is_expendable(&self, node: NodeId, running: &BTreeSet<NodeId>) -> bool {
