@@ -6,7 +6,7 @@ use std::io;
 use std::path::Path;
 
 use histories::Anomaly;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::progress::Tally;
 use crate::testimony::FaultRecord;
@@ -15,7 +15,7 @@ use crate::testimony::FaultRecord;
 pub const FORMAT: u32 = 1;
 
 /// The judgement of a run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Results {
     /// [`FORMAT`].
     pub format: u32,
@@ -62,7 +62,7 @@ pub struct Results {
 }
 
 /// Why a run is not valid; what weighs most comes first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// A promise about the answers was broken.
@@ -80,7 +80,7 @@ pub enum Cause {
 }
 
 /// Counts of operations.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct OpCounts {
     /// Asked.
     pub invoked: u64,
@@ -93,7 +93,7 @@ pub struct OpCounts {
 }
 
 /// Counts of one function's outcomes.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct OutcomeCounts {
     /// Surely done.
     pub ok: u64,
@@ -104,14 +104,14 @@ pub struct OutcomeCounts {
 }
 
 /// A count of successes.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct OkCount {
     /// Surely done.
     pub ok: u64,
 }
 
 /// What a checker found.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CheckerResult {
     /// Its name.
     pub name: String,
@@ -126,7 +126,7 @@ pub struct CheckerResult {
 }
 
 /// How long the parts of a run took, in milliseconds.
-#[derive(Debug, Clone, Copy, Default, Serialize)]
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
 pub struct Durations {
     /// From the start of the program to a serving cluster.
     pub setup: f64,
@@ -140,6 +140,21 @@ pub struct Durations {
     pub teardown: f64,
 }
 
+impl Cause {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Violation => "violation",
+            Self::Unavailable => "unavailable",
+            Self::Vacuous => "vacuous",
+            Self::UnverifiedFault => "unverified-fault",
+            Self::CheckerLimit => "checker-limit",
+            Self::Harness => "harness",
+        }
+    }
+}
+
 impl Results {
     /// The exit code that says so: 0 valid, 1 invalid, 2 unknown, 255 a failure of the harness.
     #[must_use]
@@ -150,6 +165,14 @@ impl Results {
             ("invalid", _) => 1,
             _ => 2,
         }
+    }
+
+    /// Reads what [`Results::write`] wrote to `path`.
+    ///
+    /// # Errors
+    /// When it cannot be read or is something else.
+    pub fn read(path: &Path) -> io::Result<Self> {
+        Ok(serde_json::from_slice(&fs::read(path)?)?)
     }
 
     /// Writes them to `path`, whole or not at all.

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
-use serde_json::Value;
+use histories::Anomaly;
 
+use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
 
@@ -23,41 +24,45 @@ pub fn print(text: &str) -> io::Result<()> {
     }
 }
 
-/// Prints the last screen of a run from its `results`, as JSON text.
+/// Prints the last screen of a run.
 ///
 /// # Errors
-/// When the results are no JSON or standard output cannot be written.
-pub fn verdict(results: &str, folder: &RunFolder, test: &Test) -> io::Result<()> {
-    let results: Value = serde_json::from_str(results)?;
+/// When standard output cannot be written.
+pub fn verdict(results: &Results, folder: &RunFolder, test: &Test) -> io::Result<()> {
     let mut text = String::new();
-    head(&mut text, &results);
-    what_was_done(&mut text, &results, test);
-    what_was_found(&mut text, &results);
-    where_and_next(&mut text, &results, folder, test);
+    head(&mut text, results);
+    what_was_done(&mut text, results, test);
+    what_was_found(&mut text, results);
+    where_and_next(&mut text, results, folder, test);
     print(&text)
 }
 
-fn head(text: &mut String, results: &Value) {
-    let verdict = results["verdict"].as_str().unwrap_or("unknown");
+/// The style of a verdict by its name.
+#[must_use]
+pub fn verdict_style(verdict: &str) -> Style {
     let colour = match verdict {
         "valid" => AnsiColor::Green,
         "invalid" => AnsiColor::Red,
         _ => AnsiColor::Yellow,
     };
-    let style = Style::new().bold().fg_color(Some(colour.into()));
-    let cause = results["cause"]
-        .as_str()
-        .map_or_else(String::new, |cause| format!(" ({cause})"));
+    Style::new().bold().fg_color(Some(colour.into()))
+}
+
+fn head(text: &mut String, results: &Results) {
+    let style = verdict_style(&results.verdict);
+    let cause = results
+        .cause
+        .map_or_else(String::new, |cause| format!(" ({})", cause.name()));
     put(
         text,
-        &format!("\n{style}{}{style:#}{cause}", verdict.to_uppercase()),
+        &format!("\n{style}{}{style:#}{cause}", results.verdict.to_uppercase()),
     );
-    if let Some(reason) = results["reason"].as_str() {
+    if let Some(reason) = &results.reason {
         put(text, &format!("  {reason}"));
     }
 }
 
-fn what_was_done(text: &mut String, results: &Value, test: &Test) {
+fn what_was_done(text: &mut String, results: &Results, test: &Test) {
     let flaw = test
         .flaw
         .as_ref()
@@ -66,104 +71,91 @@ fn what_was_done(text: &mut String, results: &Value, test: &Test) {
         text,
         &format!("\n  system    {} with {} replicas{flaw}", test.system, test.nodes),
     );
-    let ops = &results["ops"];
-    let per_second = ops["ok"].as_f64().unwrap_or(0.0) / test.time_limit_s;
     put(
         text,
-        &format!(
-            "  workload  {}: {} operations by {} clients in {} s: {} ok ({per_second:.0}/s), {} fail, {} info",
-            test.workload,
-            ops["invoked"],
-            test.concurrency,
-            test.time_limit_s,
-            ops["ok"],
-            ops["fail"],
-            ops["info"]
-        ),
+        &format!("  workload  {}: {}", test.workload, operations(results, test)),
     );
     put(text, &format!("  nemesis   {}", faults(results)));
-    let ms = |part: &str| results["durations_ms"][part].as_f64().unwrap_or(0.0);
+    let spans = results.durations_ms;
+    let (setup, check, teardown) = (spans.setup, spans.check, spans.teardown);
+    let seed = test.seed;
     put(
         text,
         &format!(
-            "  time      serving after {:.0} ms, judged in {:.0} ms, gone in {:.0} ms; seed {}",
-            ms("setup"),
-            ms("check"),
-            ms("teardown"),
-            test.seed
+            "  time      serving after {setup:.0} ms, judged in {check:.0} ms, gone in {teardown:.0} ms; seed {seed}"
         ),
     );
 }
 
-fn faults(results: &Value) -> String {
-    let faults = results["faults"].as_array().map_or(&[][..], Vec::as_slice);
-    let done: Vec<&Value> = faults.iter().filter(|fault| fault["skipped"].is_null()).collect();
-    if done.is_empty() {
+fn operations(results: &Results, test: &Test) -> String {
+    let ops = results.ops;
+    let per_second = ops.ok as f64 / test.time_limit_s;
+    format!(
+        "{} operations by {} clients in {} s: {} ok ({per_second:.0}/s), {} fail, {} info",
+        ops.invoked, test.concurrency, test.time_limit_s, ops.ok, ops.fail, ops.info
+    )
+}
+
+fn faults(results: &Results) -> String {
+    let done = results
+        .faults
+        .iter()
+        .filter(|fault| fault.skipped.is_none())
+        .count();
+    if done == 0 {
         return "no fault".to_owned();
     }
-    let verified = done.iter().filter(|fault| fault["verified"] == true).count();
-    let under: u64 = results["under_fault"].as_object().map_or(0, |by_f| {
-        by_f.values().filter_map(|count| count["ok"].as_u64()).sum()
-    });
-    let mut line = format!(
-        "{} faults, {verified} verified, {under} operations succeeded under them",
-        done.len()
-    );
-    let skipped = faults.len() - done.len();
-    if 0 < skipped {
-        write!(line, "; {skipped} left out, as they would exceed the claim")
-            .expect("a string takes everything");
-    }
-    if let Some(ns) = results["longest_unavailable_ns"].as_u64() {
-        write!(line, "; longest without an answer {:.2} s", ns as f64 / 1e9)
-            .expect("a string takes everything");
-    }
-    line
+    let verified = results.faults.iter().filter(|fault| fault.verified).count();
+    let under: u64 = results.under_fault.values().map(|count| count.ok).sum();
+    let longest = results.longest_unavailable_ns as f64 / 1e9;
+    let left_out = match results.faults.len() - done {
+        0 => String::new(),
+        skipped => format!("; {skipped} left out, see results.json"),
+    };
+    format!(
+        "{done} faults, {verified} verified, {under} operations succeeded under them{left_out}; longest without an answer {longest:.2} s"
+    )
 }
 
-fn what_was_found(text: &mut String, results: &Value) {
-    for checker in results["checkers"].as_array().map_or(&[][..], Vec::as_slice) {
+fn what_was_found(text: &mut String, results: &Results) {
+    for checker in &results.checkers {
+        let (name, verdict, keys, ms) = (&checker.name, &checker.verdict, checker.checked_keys, checker.ms);
         put(
             text,
-            &format!(
-                "  {:<9} {}, {} keys in {:.1} ms",
-                checker["name"].as_str().unwrap_or(""),
-                checker["verdict"].as_str().unwrap_or(""),
-                checker["checked_keys"],
-                checker["ms"].as_f64().unwrap_or(0.0)
-            ),
+            &format!("  checked   {name}: {verdict}, {keys} keys in {ms:.1} ms"),
         );
     }
-    if let Some(excuse) = results["excuse"].as_str() {
+    if let Some(excuse) = &results.excuse {
         put(text, &format!("  excused   {excuse}"));
     }
-    let anomalies = results["anomalies"].as_array().map_or(&[][..], Vec::as_slice);
-    for anomaly in anomalies.iter().take(ANOMALIES_SHOWN) {
-        let kind = anomaly["kind"].as_str().unwrap_or("");
-        let key = anomaly["key"]
-            .as_str()
-            .map_or_else(String::new, |key| format!(" on {key}"));
-        put(
-            text,
-            &format!("\n  {kind}{key}: {}", anomaly["sentence"].as_str().unwrap_or("")),
-        );
-        put(text, &format!("    journal lines {}", anomaly["ops"]));
+    for anomaly in results.anomalies.iter().take(ANOMALIES_SHOWN) {
+        put(text, &format!("\n{}", evidence(anomaly)));
     }
-    if ANOMALIES_SHOWN < anomalies.len() {
-        put(
-            text,
-            &format!(
-                "\n  and {} more in results.json",
-                anomalies.len() - ANOMALIES_SHOWN
-            ),
-        );
+    if ANOMALIES_SHOWN < results.anomalies.len() {
+        let more = results.anomalies.len() - ANOMALIES_SHOWN;
+        put(text, &format!("\n  and {more} more in results.json"));
     }
 }
 
-fn where_and_next(text: &mut String, results: &Value, folder: &RunFolder, test: &Test) {
+/// An anomaly as a person reads it.
+#[must_use]
+pub fn evidence(anomaly: &Anomaly) -> String {
+    let key = anomaly
+        .key
+        .as_ref()
+        .map_or_else(String::new, |key| format!(" on {key}"));
+    let mut text = format!("  {}{key}: {}", anomaly.kind, anomaly.sentence);
+    if !anomaly.ops.is_empty() {
+        let lines: Vec<String> = anomaly.ops.iter().map(|index| index.0.to_string()).collect();
+        write!(text, "\n    journal lines {}", lines.join(", ")).expect("a string takes everything");
+    }
+    text
+}
+
+fn where_and_next(text: &mut String, results: &Results, folder: &RunFolder, test: &Test) {
     put(text, &format!("\n  record    {}", folder.path().display()));
-    let next = match results["verdict"].as_str() {
-        Some("valid") => format!("{} --test-count 20", test.command()),
+    let next = match results.verdict.as_str() {
+        "valid" => format!("{} --test-count 20", test.command()),
         _ => format!("{} --schedule {}", test.command(), folder.schedule().display()),
     };
     put(text, &format!("  next      {next}\n"));

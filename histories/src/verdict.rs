@@ -18,7 +18,7 @@ pub enum Verdict {
 }
 
 /// One broken promise.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Anomaly {
     /// Its kind, in the field's words.
     pub kind: AnomalyKind,
@@ -54,6 +54,31 @@ pub enum AnomalyKind {
     Unavailable,
     /// A node left by itself, though nobody killed it.
     Departed,
+}
+
+impl AnomalyKind {
+    /// Its name in files and on screens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StaleRead => "stale-read",
+            Self::LostAppend => "lost-append",
+            Self::DuplicateAppend => "duplicate-append",
+            Self::Phantom => "phantom",
+            Self::Reordered => "reordered",
+            Self::Resurrected => "resurrected",
+            Self::PartlyApplied => "partly-applied",
+            Self::NotLinearizable => "not-linearizable",
+            Self::Unavailable => "unavailable",
+            Self::Departed => "departed",
+        }
+    }
+}
+
+impl fmt::Display for AnomalyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
 }
 
 impl Verdict {

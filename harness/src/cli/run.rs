@@ -13,6 +13,7 @@ use super::duration;
 use super::{HARNESS_FAILURE, Refusal};
 use crate::adapter::{self, System};
 use crate::progress::line::ProgressMode;
+use crate::results::Results;
 use crate::screen;
 use crate::store::{RunFolder, Store};
 use crate::test::{COMMIT, Test, VERSION, WorldKind};
@@ -142,11 +143,10 @@ impl RunArgs {
                 test.workload,
             )));
         }
-        let text = std::fs::read_to_string(folder.results())?;
         if self.json {
-            screen::print(&text)?
+            screen::print(&std::fs::read_to_string(folder.results())?)?;
         } else {
-            screen::verdict(&text, folder, test)?
+            screen::verdict(&Results::read(&folder.results())?, folder, test)?;
         }
         Ok(())
     }

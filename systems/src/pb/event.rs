@@ -28,12 +28,12 @@ pub enum Event {
         /// Whether its primary had acknowledged it.
         acknowledgement: Acknowledgement,
     },
-    /// View service: a new view is durable, and from now on told to everybody.
+    /// View service: a new view is decided, and as soon as it is durable it is told to everybody.
     ViewAnnounced {
         /// The view.
         view: View,
     },
-    /// View service: the primary of the newest view has acknowledged it.
+    /// View service: the primary of the newest view has acknowledged it, and that is durable.
     ViewAcknowledged {
         /// The view.
         view: ViewNumber,

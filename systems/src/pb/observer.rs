@@ -92,6 +92,9 @@ impl Observer {
     /// The nodes of `running` any one of which may be killed without losing data: the view service, whose view is durable; a
     /// server without a part in the newest view; and a member of it if it is acknowledged and another member of it runs, in
     /// the very life it names.
+    ///
+    /// A node that is paused or cut off should not be counted as running: it cannot take over while it is, and may be dropped from
+    /// the view at any moment.
     #[must_use]
     pub fn expendable(&self, running: &BTreeSet<NodeId>) -> BTreeSet<NodeId> {
         running
@@ -107,7 +110,8 @@ impl Observer {
     pub fn lost(&self, running: &BTreeSet<NodeId>) -> Option<String> {
         let (view, acknowledgement) = self.newest.as_ref()?;
         let lives = |member: Member| {
-            running.contains(&member.node) && self.lives.get(&member.node) == Some(&member.incarnation)
+            let life = self.lives.get(&member.node);
+            running.contains(&member.node) && life.is_none_or(|&life| life == member.incarnation)
         };
         let number = view.number;
         match (*acknowledgement, lives(view.primary), view.backup) {

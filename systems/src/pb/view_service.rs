@@ -10,6 +10,7 @@
 //! * A ping is a sign of life of one life of a server, and only if it echoes a recent answer to that life. Answers are numbered,
 //!   so of two lives of a server the one that echoes the later answer is the later one: its first such ping declares the earlier
 //!   one dead at once, and pings of the earlier one that arrive even later are ghosts without effect.
+//! * A view changes in answer to a ping of its next primary, which was alive just now and is the first to hear of it.
 //! * The table has one entry per configured server.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -105,7 +106,8 @@ impl ViewService {
             }
             Input::Message { from, .. } => ignore(from, Reason::Misdirected, out),
             Input::Request { from, request } => self.on_request(from, &request, out),
-            Input::Timeout(Timer::Check) => self.on_check(out),
+            // It has looked at its clock, which is all it was woken for: a view changes when somebody pings.
+            Input::Timeout(Timer::Check) => out.arm(Timer::Check, self.config.ping_interval),
             Input::Timeout(Timer::Ping | Timer::Resend) => (),
         }
     }
@@ -168,8 +170,8 @@ impl ViewService {
             if acknowledged == ViewNumber::NONE && self.config.has(Flaw::FailedPingZeroesView) {
                 self.believe_restarted(member, out);
             }
+            self.change_view(member, out);
         }
-        self.change_view(out);
         self.answer(member, out);
     }
 
@@ -182,11 +184,6 @@ impl ViewService {
             },
         };
         out.reply(from, response);
-    }
-
-    fn on_check(&mut self, out: &mut Outbox<Node>) {
-        out.arm(Timer::Check, self.config.ping_interval);
-        self.change_view(out);
     }
 
     /// Only the very primary, and only with the very number, acknowledges a view.
@@ -214,8 +211,11 @@ impl ViewService {
         vacant && acknowledged != ViewNumber::NONE && !self.config.has(Flaw::Volatile)
     }
 
-    /// Goes on to the next view if the rules allow and demand one.
-    fn change_view(&mut self, out: &mut Outbox<Node>) {
+    /// Goes on to the next view if the rules allow and demand one, and if `present`, who has just pinged, is its primary.
+    ///
+    /// Of two members the one that is kept must be there for certain: the other one, which is only believed to be dead, may be
+    /// the last to hold the data, and will not be asked again. An empty place costs nobody his, so it is filled at once.
+    fn change_view(&mut self, present: Member, out: &mut Outbox<Node>) {
         let Standing::Seated {
             view,
             acknowledgement,
@@ -223,8 +223,10 @@ impl ViewService {
         else {
             return;
         };
-        let next = successor(view, *acknowledgement, &self.alive(), self.config.flaw);
-        if let Some(next) = next {
+        let Some(next) = successor(view, *acknowledgement, &self.alive(), self.config.flaw) else {
+            return;
+        };
+        if next.primary == present || view.backup.is_none() {
             self.announce(next, out);
         }
     }
@@ -234,8 +236,9 @@ impl ViewService {
             self.view().is_none_or(|newest| newest.number < view.number),
             "views are counted upwards"
         );
-        out.persist(Record::Announced(view.clone()));
+        // Noted first, so that no view is on disk that the event log does not know of.
         out.observe(Event::ViewAnnounced { view: view.clone() });
+        out.persist(Record::Announced(view.clone()));
         self.standing = Standing::Seated {
             view,
             acknowledgement: Acknowledgement::Pending,

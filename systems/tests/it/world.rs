@@ -51,7 +51,7 @@ pub(crate) struct Chances {
     pub(crate) double: f64,
     /// Delayed by up to [`Chances::LATE_MAX`], so that later ones overtake it.
     pub(crate) late: f64,
-    /// After every effect of a node.
+    /// That a node dies after an effect, if the system claims to survive that.
     pub(crate) crash: f64,
 }
 
@@ -71,6 +71,7 @@ impl Chances {
 enum Fate {
     Lost,
     Held,
+    LostNowAndThen { percent: u64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,8 +127,10 @@ pub(crate) struct World {
     pub(crate) log: Vec<Logged>,
     pub(crate) calls: Vec<Call>,
     pub(crate) observer: Observer,
-    /// Packets that were sent, by what matched when somebody began to count.
+    /// How many questions of clients reached the view service.
     pub(crate) asked_service: usize,
+    /// Who was killed by chance, and not started again yet.
+    pub(crate) crashed: Vec<NodeId>,
     hosts: BTreeMap<NodeId, Host>,
     clients: BTreeMap<ClientId, Client>,
     wire: BTreeMap<(Time, u64), Packet>,
@@ -136,6 +139,7 @@ pub(crate) struct World {
     held: Vec<(RuleId, Packet)>,
     lives: u64,
     rules_made: usize,
+    counters: Vec<(usize, Box<dyn Fn(&Packet) -> bool>)>,
 }
 
 pub(crate) fn ms(ms: u64) -> Duration {
@@ -254,6 +258,7 @@ impl World {
             log: Vec::new(),
             calls: Vec::new(),
             asked_service: 0,
+            crashed: Vec::new(),
             hosts,
             clients: BTreeMap::new(),
             wire: BTreeMap::new(),
@@ -262,6 +267,7 @@ impl World {
             held: Vec::new(),
             lives: 0,
             rules_made: 0,
+            counters: Vec::new(),
         }
     }
 
@@ -374,6 +380,41 @@ impl World {
         for (_, packet) in Vec::from_iter::<Vec<_>>(released) {
             self.put_on_wire(packet, LATENCY);
         }
+    }
+
+    /// The rule matches no more, but what it held stays held until [`World::release`].
+    pub(crate) fn end_keeping(&mut self, id: RuleId) {
+        self.rules.retain(|rule| rule.id != id);
+    }
+
+    /// What an ended rule still held goes on its way.
+    pub(crate) fn release(&mut self, id: RuleId) {
+        self.end(id);
+    }
+
+    /// The first packet that a rule held is lost.
+    pub(crate) fn lose_one_held(&mut self, id: RuleId) {
+        let first = self.held.iter().position(|&(holder, _)| holder == id).unwrap();
+        self.held.remove(first);
+    }
+
+    /// Loses so many of a hundred matching packets from now on, by chance.
+    pub(crate) fn lose_now_and_then(
+        &mut self,
+        percent: u64,
+        matches: impl Fn(&Packet) -> bool + 'static,
+    ) -> RuleId {
+        self.rule(Fate::LostNowAndThen { percent }, usize::MAX, matches)
+    }
+
+    /// Counts matching packets from now on.
+    pub(crate) fn count(&mut self, matches: impl Fn(&Packet) -> bool + 'static) -> usize {
+        self.counters.push((0, Box::new(matches)));
+        self.counters.len() - 1
+    }
+
+    pub(crate) fn counted(&self, counter: usize) -> usize {
+        self.counters[counter].0
     }
 
     /// Ends a rule; what it held arrives in the opposite order.
@@ -548,16 +589,21 @@ impl World {
     // Packets.
 
     fn send(&mut self, packet: Packet) {
+        for (count, _) in self.counters.iter_mut().filter(|(_, matches)| matches(&packet)) {
+            *count += 1;
+        }
         let rule = self
             .rules
             .iter_mut()
             .find(|rule| rule.left > 0 && (rule.matches)(&packet));
         if let Some(rule) = rule {
             rule.left -= 1;
-            if rule.fate == Fate::Held {
-                self.held.push((rule.id, packet));
+            match rule.fate {
+                Fate::Lost => return,
+                Fate::Held => return self.held.push((rule.id, packet)),
+                Fate::LostNowAndThen { percent } if self.rng.u64(0..100) < percent => return,
+                Fate::LostNowAndThen { .. } => (),
             }
-            return;
         }
         let copies = if self.happens(self.chances.double) { 2 } else { 1 };
         for _ in 0..copies {
@@ -634,7 +680,8 @@ impl World {
         core.step(self.now, input, &mut out);
         for effect in out.drain().collect::<Vec<_>>() {
             self.carry_out(node, effect);
-            if self.happens(self.chances.crash) {
+            if self.happens(self.chances.crash) && self.observer.expendable(&self.running()).contains(&node) {
+                self.crashed.push(node);
                 return self.kill(node);
             }
         }

@@ -1,0 +1,332 @@
+//! What must be true of every run: of the nodes' events, of the copies at the end, and of what the clients saw.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use systems::pb::event::Outcome;
+use systems::pb::{Event, Role, Sequence, View, ViewNumber};
+use systems::service::kv::{Answer, KeyValue, Op};
+use systems::service::{Digest, Service};
+use systems::{ClientId, Conclusion, NodeId, Time};
+
+use crate::world::{Call, Logged, World, vs};
+
+/// Everything that must hold at any time.
+pub(crate) fn check(world: &World) {
+    let found = violations(world);
+    assert!(found.is_empty(), "{found:#?}\n{world:?}");
+}
+
+/// The same, as what is wrong.
+pub(crate) fn violations(world: &World) -> Vec<String> {
+    let mut found = Vec::new();
+    found.extend(two_primaries(&world.log));
+    found.extend(views_going_back(&world.log));
+    found.extend(copies_that_differ(&world.log));
+    found.extend(unlawful_succession(&world.log));
+    found.extend(not_linearizable(&world.calls));
+    found
+}
+
+/// I1: at most one life of one node carries out operations as primary of a view.
+fn two_primaries(log: &[Logged]) -> Option<String> {
+    let mut primaries: BTreeMap<ViewNumber, NodeId> = BTreeMap::new();
+    for Logged { node, event, .. } in log {
+        if let Event::TookOffice { view, .. }
+        | Event::Executed {
+            view,
+            role: Role::Primary,
+            ..
+        } = event
+            && *primaries.entry(*view).or_insert(*node) != *node
+        {
+            return Some(format!(
+                "I1: {node} and {} acted as primary of view {view}",
+                primaries[view]
+            ));
+        }
+    }
+    None
+}
+
+/// I2: the views a life goes by are numbered upwards, and a later life never goes back behind an earlier one; the view service
+/// counts upwards from what it found on its disk.
+fn views_going_back(log: &[Logged]) -> Option<String> {
+    let mut installed: BTreeMap<NodeId, (ViewNumber, bool)> = BTreeMap::new();
+    let mut announced = ViewNumber::NONE;
+    for Logged { node, event, .. } in log {
+        match event {
+            Event::Started { .. } => {
+                installed.entry(*node).or_default().1 = true;
+            }
+            Event::ViewInstalled { view, .. } => {
+                let (before, reborn) = installed.insert(*node, (view.number, false)).unwrap_or_default();
+                if view.number < before || (view.number == before && !reborn) {
+                    return Some(format!(
+                        "I2: {node} went from view {before} to view {}",
+                        view.number
+                    ));
+                }
+            }
+            Event::ViewRecovered { view, .. } => announced = view.number,
+            Event::ViewAnnounced { view } if view.number <= announced => {
+                return Some(format!(
+                    "I2: view {} was announced after view {announced}",
+                    view.number
+                ));
+            }
+            Event::ViewAnnounced { view } => announced = view.number,
+            _ => (),
+        }
+    }
+    None
+}
+
+/// I8: at the same position of the same view every node carried out the same, with the same result, after the same.
+fn copies_that_differ(log: &[Logged]) -> Option<String> {
+    type Done = (ClientId, u64, Outcome, Digest);
+    let mut done: BTreeMap<(ViewNumber, Sequence), (NodeId, Done)> = BTreeMap::new();
+    for Logged { node, event, .. } in log {
+        let Event::Executed {
+            view,
+            sequence,
+            client,
+            request,
+            outcome,
+            digest,
+            ..
+        } = event
+        else {
+            continue;
+        };
+        let this = (*client, request.0, *outcome, *digest);
+        let (other, that) = *done.entry((*view, *sequence)).or_insert((*node, this));
+        if that != this {
+            let place = format!("position {} of view {view}", sequence.0);
+            return Some(format!(
+                "I8: at {place}, {other} did {that:?} and {node} did {this:?}"
+            ));
+        }
+    }
+    None
+}
+
+/// I9: the primary of a view was primary or backup of the one before; it changes only after an acknowledgement; and a view is
+/// acknowledged only after its backup was synchronised.
+fn unlawful_succession(log: &[Logged]) -> Option<String> {
+    let mut views: Vec<(View, bool)> = Vec::new();
+    let mut synchronised: BTreeSet<(ViewNumber, NodeId)> = BTreeSet::new();
+    for Logged { node, event, .. } in log {
+        match event {
+            Event::Synchronised { view, .. } => {
+                synchronised.insert((*view, *node));
+            }
+            Event::ViewAnnounced { view } => {
+                if let Some((former, acknowledged)) = views.last() {
+                    let member = former.members().any(|member| member == view.primary);
+                    if !member || (view.primary != former.primary && !acknowledged) {
+                        return Some(format!(
+                            "I9: {view} follows {former} (acknowledged: {acknowledged})"
+                        ));
+                    }
+                }
+                views.push((view.clone(), false));
+            }
+            // What was decided and did not become durable before the view service died never was.
+            Event::ViewRecovered { view, .. } => views.retain(|(former, _)| former.number <= view.number),
+            Event::ViewAcknowledged { view: number } => {
+                let (view, acknowledged) = views.last_mut().expect("a view was announced before");
+                *acknowledged = true;
+                if view
+                    .backup
+                    .is_some_and(|backup| !synchronised.contains(&(*number, backup.node)))
+                {
+                    return Some(format!(
+                        "I9: {view} was acknowledged before its backup held everything"
+                    ));
+                }
+            }
+            _ => (),
+        }
+    }
+    None
+}
+
+/// I10: primary and backup hold the same, once nothing is going on any more.
+pub(crate) fn check_copies_are_equal(world: &World) {
+    let view = world.view();
+    let held: Vec<_> = view
+        .members()
+        .map(|member| world.node(member.node).unwrap().machine())
+        .collect();
+    assert!(
+        held.iter()
+            .all(|machine| machine.is_some() && *machine == held[0]),
+        "the copies differ\n{world:?}"
+    );
+    assert!(world.node(vs()).is_some_and(|node| node.view() == Some(&view)));
+}
+
+/// One operation on one key, for the search.
+struct Step<'a> {
+    op: &'a Op,
+    called: Time,
+    /// None if nobody knows whether or when it took effect.
+    answered: Option<(Time, &'a Answer)>,
+}
+
+/// Whether the answers of all calls could be those of one store, doing each call at one moment between its beginning and its end.
+/// Keys are independent, so each is searched for itself.
+pub(crate) fn not_linearizable(calls: &[Call]) -> Option<String> {
+    let mut keys: BTreeMap<&str, Vec<Step<'_>>> = BTreeMap::new();
+    for Call {
+        op, called, ended, ..
+    } in calls
+    {
+        let answered = match ended {
+            Some((_, Conclusion::NeverSent)) => continue,
+            Some((at, Conclusion::Answered(answer))) => Some((*at, answer)),
+            Some((_, Conclusion::Unknown)) | None => None,
+        };
+        keys.entry(op.key()).or_default().push(Step {
+            op,
+            called: *called,
+            answered,
+        });
+    }
+    let wrong = keys.into_iter().find(|(_, steps)| {
+        let appends = steps
+            .iter()
+            .all(|step| matches!(step.op, Op::Append { .. } | Op::Get { .. }));
+        if appends {
+            !appends_in_order(steps)
+        } else {
+            !search(steps)
+        }
+    });
+    wrong.map(|(key, steps)| format!("not linearizable: key {key}\n{}", shown(&steps)))
+}
+
+/// Where everything was appended, token by token, the longest value read tells the order of all appends, and every read its own
+/// place in it. What is left to see is that all values agree and that the order is one of time, too.
+fn appends_in_order(steps: &[Step<'_>]) -> bool {
+    let empty = String::new();
+    let read = |step: &Step<'_>| match step.answered {
+        Some((_, Answer::Value(value))) => Some(value.clone().unwrap_or_default()),
+        _ => None,
+    };
+    let longest = steps
+        .iter()
+        .filter_map(read)
+        .max_by_key(String::len)
+        .unwrap_or(empty);
+    let place = |step: &Step<'_>| match (step.op, step.answered) {
+        (Op::Append { value, .. }, _) => longest
+            .match_indices(value.as_str())
+            .next()
+            .map(|(at, _)| at + value.len()),
+        (_, Some(_)) => read(step)
+            .filter(|value| longest.starts_with(value))
+            .map(|value| value.len()),
+        (_, None) => None,
+    };
+    let last_read = steps
+        .iter()
+        .filter(|step| read(step).is_some())
+        .map(|step| step.called)
+        .max();
+    let mut order: Vec<(usize, bool, &Step<'_>)> = Vec::new();
+    for step in steps {
+        let is_read = matches!(step.op, Op::Get { .. });
+        match (place(step), step.answered) {
+            (Some(at), _) => order.push((at, is_read, step)),
+            (None, None) => (),
+            // An append that was answered after the last read began may have come after it.
+            (None, Some((ended, _))) if !is_read && last_read.is_none_or(|called| called < ended) => (),
+            (None, Some(_)) => return false,
+        }
+    }
+    order.sort_by_key(|&(at, is_read, step)| (at, is_read, step.called));
+    let mut latest = Time::ZERO;
+    order.iter().all(|(_, _, step)| {
+        latest = latest.max(step.called);
+        step.answered.is_none_or(|(ended, _)| latest <= ended)
+    }) && no_token_twice(steps, &longest)
+}
+
+fn no_token_twice(steps: &[Step<'_>], longest: &str) -> bool {
+    let tokens: Vec<&str> = longest.split_inclusive(' ').collect();
+    let distinct: BTreeSet<&str> = tokens.iter().copied().collect();
+    let appended = |token: &str| {
+        steps
+            .iter()
+            .any(|step| matches!(step.op, Op::Append { value, .. } if value == token))
+    };
+    distinct.len() == tokens.len() && tokens.iter().all(|token| appended(token))
+}
+
+/// Depth first over which call comes next, answered ones first; what was tried before (the calls done, and the value) is not
+/// tried again.
+fn search(steps: &[Step<'_>]) -> bool {
+    let mut tried: BTreeSet<(Vec<usize>, Option<String>)> = BTreeSet::new();
+    let mut open: Vec<(Vec<usize>, KeyValue)> = vec![(in_order_of_trial(steps), KeyValue::default())];
+    while let Some((left, store)) = open.pop() {
+        assert!(
+            tried.len() < STATES_MAX,
+            "the search does not end\n{}",
+            shown(steps)
+        );
+        let first_end = left
+            .iter()
+            .filter_map(|&i| steps[i].answered.map(|(at, _)| at))
+            .min();
+        let Some(first_end) = first_end else { return true };
+        for &i in left.iter().filter(|&&i| steps[i].called <= first_end) {
+            let mut next = store.clone();
+            let answer = next.apply(steps[i].op);
+            if steps[i].answered.is_some_and(|(_, given)| *given != answer) {
+                continue;
+            }
+            let left: Vec<usize> = left.iter().copied().filter(|&other| other != i).collect();
+            if tried.insert((left.clone(), next.get(steps[i].op.key()).map(str::to_owned))) {
+                open.push((left, next));
+            }
+        }
+    }
+    false
+}
+
+const STATES_MAX: usize = 500_000;
+
+/// The last is tried first. A read nobody saw the answer of need not be tried at all.
+fn in_order_of_trial(steps: &[Step<'_>]) -> Vec<usize> {
+    let useful = |step: &Step<'_>| step.answered.is_some() || !matches!(step.op, Op::Get { .. });
+    let mut order: Vec<usize> = (0..steps.len()).filter(|&i| useful(&steps[i])).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(steps[i].answered.map_or(u64::MAX, |(at, _)| at.as_nanos())));
+    order
+}
+
+fn shown(steps: &[Step<'_>]) -> String {
+    let line = |step: &Step<'_>| {
+        let (from, to) = (
+            step.called.as_nanos() as f64 / 1e6,
+            step.answered.map(|(at, _)| at.as_nanos() as f64 / 1e6),
+        );
+        format!(
+            "{from:>10.3} .. {to:>10.3?} {:?} -> {:?}",
+            step.op,
+            step.answered.map(|(_, answer)| answer)
+        )
+    };
+    steps.iter().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// Every acknowledged token of `tokens` stands in `text` once, and nothing stands there twice.
+pub(crate) fn check_appends(text: &str, acknowledged: &[String]) {
+    for token in acknowledged {
+        assert_eq!(text.matches(token.as_str()).count(), 1, "{token:?} in {text:?}");
+    }
+    let mut seen = BTreeSet::new();
+    for token in text.split_inclusive(' ') {
+        assert!(seen.insert(token), "{token:?} stands twice in {text:?}");
+    }
+}
