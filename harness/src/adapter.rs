@@ -108,11 +108,20 @@ pub trait Witness: std::fmt::Debug {
     /// Whether the cluster is complete and serves.
     fn formed(&self) -> bool;
 
-    /// Who matters now, when the nodes `running` are running.
-    fn standing(&self, running: &BTreeSet<NodeId>) -> Standing;
+    /// Who matters now.
+    fn standing(&self, health: &Health) -> Standing;
 
     /// Why the system, by its own claims, need not answer any more.
     fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String>;
+}
+
+/// How the nodes are, as far as the faults in force can tell.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Health {
+    /// The nodes that have not been killed.
+    pub running: BTreeSet<NodeId>,
+    /// Those of them that no fault touches, nor has touched of late: only they can be counted on to take over.
+    pub sound: BTreeSet<NodeId>,
 }
 
 /// Every system this program can put on trial.

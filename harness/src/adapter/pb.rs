@@ -14,7 +14,7 @@ use systems::server::{Client as Connection, EventLine};
 use systems::{ClientId, NodeId};
 
 use super::kv::{self, Reads};
-use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Place, System, Witness};
+use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Health, Place, System, Witness};
 
 /// The name of the view service.
 const SERVICE: &str = "vs";
@@ -176,16 +176,19 @@ impl Witness for PbWitness {
         self.observer.formed() || self.is_alone()
     }
 
-    fn standing(&self, running: &BTreeSet<NodeId>) -> Standing {
+    fn standing(&self, health: &Health) -> Standing {
+        let primaries = self.observer.primaries().iter();
+        let alive = primaries.filter(|(node, _)| health.running.contains(node));
         Standing {
-            primaries: self
-                .observer
-                .primaries()
-                .iter()
-                .filter(|(node, _)| running.contains(node))
+            primaries: alive
                 .map(|(node, view)| (*node, format!("primary of view {view}")))
                 .collect(),
-            expendable: self.observer.expendable(running),
+            expendable: health
+                .running
+                .iter()
+                .copied()
+                .filter(|node| self.is_expendable(*node, health))
+                .collect(),
             ..Standing::default()
         }
     }
@@ -196,6 +199,13 @@ impl Witness for PbWitness {
 }
 
 impl PbWitness {
+    /// Whether the others are well enough to do without `node`, however it is itself.
+    fn is_expendable(&self, node: NodeId, health: &Health) -> bool {
+        let mut others = health.sound.clone();
+        others.insert(node);
+        self.observer.expendable(&others).contains(&node)
+    }
+
     /// A single replica will never have a backup.
     fn is_alone(&self) -> bool {
         self.replicas.len() == 1 && !self.observer.primaries().is_empty()

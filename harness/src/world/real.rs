@@ -28,7 +28,7 @@ use self::clients::ClientThread;
 use self::event_log::EventLog;
 use self::injuries::{Injuries, NodeWish};
 use super::World;
-use crate::adapter::{Addresses, ClientsConfig, Place, Reads, System, Witness};
+use crate::adapter::{Addresses, ClientsConfig, Health, Place, Reads, System, Witness};
 use crate::chance::{Purpose, stream};
 use crate::store::RunFolder;
 use crate::test::Test;
@@ -40,6 +40,9 @@ const PORT: u16 = 7000;
 
 /// The longest a cluster may take to be formed after its processes have been started.
 const FORMED_WITHIN: Duration = Duration::from_secs(20);
+
+/// A node that a fault has touched is not counted on for this long afterwards: its connections may still have to be made anew.
+const SOUND_AFTER: Duration = Duration::from_millis(1_500);
 
 /// How often the event logs are read while the cluster forms.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -61,6 +64,8 @@ struct RealCluster {
     roster: Roster,
     commands: BTreeMap<NodeId, NodeCommand>,
     injuries: Injuries,
+    /// When a fault was last seen to touch each node.
+    touched: BTreeMap<NodeId, Instant>,
     logs: BTreeMap<NodeId, EventLog>,
     witness: Box<dyn Witness>,
 }
@@ -155,6 +160,7 @@ impl RealCluster {
             lab,
             commands: BTreeMap::new(),
             injuries: Injuries::default(),
+            touched: BTreeMap::new(),
             logs: nodes
                 .iter()
                 .map(|node| (*node, EventLog::new(folder.node(*node).join("events.jsonl"))))
@@ -262,6 +268,28 @@ impl RealCluster {
         self.roster.members().into_iter().filter(is_up).collect()
     }
 
+    fn health(&self) -> Health {
+        let running = self.running();
+        let is_sound = |node: &NodeId| {
+            let touched_of_late = self
+                .touched
+                .get(node)
+                .is_some_and(|last| last.elapsed() < SOUND_AFTER);
+            !touched_of_late && !self.injuries.touch(*node, self.roster.clients)
+        };
+        let sound = running.iter().copied().filter(is_sound).collect();
+        Health { running, sound }
+    }
+
+    /// Remembers whom the faults in force touch at this moment.
+    fn note_touched(&mut self) {
+        for node in self.roster.members() {
+            if self.injuries.touch(node, self.roster.clients) {
+                self.touched.insert(node, Instant::now());
+            }
+        }
+    }
+
     /// Makes `node` what the faults in force want it to be.
     fn fulfil(&mut self, node: NodeId) -> Result<(), LabError> {
         match (self.lab.state(node)?, self.injuries.wish(node)) {
@@ -318,7 +346,7 @@ impl Cluster for RealCluster {
 
     fn standing(&mut self) -> Standing {
         self.read_logs();
-        self.witness.standing(&self.running())
+        self.witness.standing(&self.health())
     }
 
     fn inject(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
@@ -343,6 +371,7 @@ impl Cluster for RealCluster {
     }
 
     fn heal(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
+        self.note_touched();
         self.injuries.remove(id, action);
         self.apply(action)
     }

@@ -43,6 +43,15 @@ impl Injuries {
         }
     }
 
+    /// Whether any fault touches `node` now. Being cut off from `clients` does not count: it leaves the nodes to each other.
+    #[must_use]
+    pub fn touch(&self, node: NodeId, clients: NodeId) -> bool {
+        let of_node = |link: &&Link| link.from == node || link.to == node;
+        let of_clients = |link: &Link| link.from == clients || link.to == clients;
+        let is_cut = self.cut.keys().filter(of_node).any(|link| !of_clients(link));
+        is_cut || self.paused.contains_key(&node) || self.down.contains_key(&node)
+    }
+
     /// Whether any fault wants `link` cut.
     #[must_use]
     pub fn is_cut(&self, link: Link) -> bool {
