@@ -3,7 +3,9 @@
 //! The record of a run ([`journal`]), the history it amounts to ([`history`]), and the checkers that judge it ([`checker`]). This
 //! crate knows nothing of faults, networks or protocols: a checker that cannot see the faults cannot excuse an anomaly by them.
 
+pub mod check;
 pub mod checker;
+pub mod format;
 pub mod history;
 pub mod journal;
 pub mod model;

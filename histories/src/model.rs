@@ -39,7 +39,16 @@ pub trait Model {
 
     /// Every state that matters to `ops`, whatever came before them: if they can be answered in order from any state at all, then
     /// also from one of these. None if there are too many.
-    fn any_state(&self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
+    fn any_state(&mut self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
+
+    /// Whether every operation is pure, blind or total, and states only grow but for blind ones: then [`Model::may_lead_to`] is
+    /// worth asking.
+    const GROWS: bool = false;
+
+    /// Whether the pure operation `op` may become legal after `state` without a blind operation in between. May err by yes.
+    fn may_lead_to(&self, _state: Self::State, _op: Self::Op) -> bool {
+        true
+    }
 
     /// What a state is called in a sentence.
     fn show(&self, state: Self::State, values: &Values) -> String;

@@ -7,7 +7,7 @@
 use super::append_order::{self, AppendOrder};
 use super::narrator::Narrator;
 use super::proof;
-use super::search::{Budget, Found, GaveUp, Stuck, search};
+use super::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
 use super::span::{Span, spans};
 use super::tokens::Book;
 use super::zones::{self, Zones};
@@ -180,6 +180,7 @@ impl Case<'_> {
         let budget = Budget {
             memory_bytes_max: self.limits.memory_bytes_max,
             steps_max: u64::MAX,
+            lookahead: Lookahead::On,
             may_go_on: self.limits.may_go_on,
         };
         let start = model.init();

@@ -12,7 +12,7 @@
 pub(super) mod stale;
 
 use super::narrator::{Narrator, Proof};
-use super::search::{Budget, Found, Stuck, search};
+use super::search::{Budget, Found, Lookahead, Stuck, search};
 use super::span::{Duty, Span};
 use crate::history::{FOREVER, History, OperationId};
 use crate::model::{Model, Nature};
@@ -22,13 +22,16 @@ use crate::verdict::{Anomaly, AnomalyKind};
 const WINDOWS: [usize; 6] = [8, 16, 32, 64, 128, 256];
 
 /// Steps of one search while shrinking.
-const STEPS_MAX: u64 = 50_000;
+const STEPS_MAX: u64 = 20_000;
 
-/// Searches while shrinking, at most.
-const SEARCHES_MAX: u32 = 2_000;
+/// Steps of all searches while shrinking, as a rough sum.
+const ALL_STEPS_MAX: u64 = 400_000;
 
 /// More operations than this are not named as the proof.
 const CORE_NAMED_MAX: usize = 12;
+
+/// More operations than this are only counted in a sentence.
+const OTHERS_SHOWN_MAX: usize = 2;
 
 /// More states than this are not listed in a sentence.
 const STATES_SHOWN_MAX: usize = 5;
@@ -77,6 +80,14 @@ pub(super) fn shrink<M: Model>(
         }
     });
     loosen(model, &mut suspect, &budget);
+    let exact = Budget {
+        lookahead: Lookahead::Off,
+        ..budget
+    };
+    match search(model, &suspect.spans, &suspect.starts, &exact) {
+        Found::Refuted(stuck) => suspect.stuck = stuck,
+        Found::GaveUp(..) | Found::Order => suspect.stuck.states.clear(),
+    }
     let is_core = |span: &&Span<M::Op>| !span.is_indeterminate();
     Shrunk {
         core: suspect.spans.iter().filter(is_core).copied().collect(),
@@ -145,7 +156,7 @@ fn opened<M: Model>(model: &M, span: Span<M::Op>, from: u32) -> Option<Span<M::O
 
 /// Loosens whatever can be loosened, many at a time at first.
 fn loosen<M: Model>(model: &mut M, suspect: &mut Suspect<M>, budget: &Budget<'_>) {
-    let mut searches = 0;
+    let mut steps = 0;
     let mut size = suspect.spans.len().next_power_of_two() / 2;
     while size > 0 {
         let ids: Vec<OperationId> = suspect
@@ -155,10 +166,9 @@ fn loosen<M: Model>(model: &mut M, suspect: &mut Suspect<M>, budget: &Budget<'_>
             .map(|span| span.id)
             .collect();
         for chunk in ids.chunks(size) {
-            if searches == SEARCHES_MAX || !(budget.may_go_on)() {
+            if steps > ALL_STEPS_MAX || !(budget.may_go_on)() {
                 return;
             }
-            searches += 1;
             let loose = |span: &Span<M::Op>| {
                 if chunk.contains(&span.id) {
                     loosened(model, *span)
@@ -167,9 +177,14 @@ fn loosen<M: Model>(model: &mut M, suspect: &mut Suspect<M>, budget: &Budget<'_>
                 }
             };
             let spans: Vec<_> = suspect.spans.iter().filter_map(loose).collect();
-            if let Found::Refuted(stuck) = search(model, &spans, &suspect.starts, budget) {
-                suspect.spans = spans;
-                suspect.stuck = stuck;
+            steps += (spans.len() * suspect.starts.len()) as u64;
+            match search(model, &spans, &suspect.starts, budget) {
+                Found::Refuted(stuck) => {
+                    suspect.spans = spans;
+                    suspect.stuck = stuck;
+                }
+                Found::GaveUp(..) => steps += budget.steps_max,
+                Found::Order => {}
             }
         }
         size /= 2;
@@ -185,22 +200,16 @@ impl<M: Model> Shrunk<M> {
         ops.drain(..named);
         ops.retain(|&id| id != self.stuck);
         ops.insert(0, self.stuck);
-        let mut held: Vec<String> = self
-            .states
-            .iter()
-            .map(|&state| model.show(state, history.values()))
-            .collect();
-        let more = held.len().saturating_sub(STATES_SHOWN_MAX);
-        held.truncate(STATES_SHOWN_MAX);
+        let others: Vec<String> = ops[1..].iter().map(|&id| narrator.told(id)).collect();
+        let together = match &others[..] {
+            [] => String::new(),
+            few if few.len() <= OTHERS_SHOWN_MAX => format!(", given {}", few.join(" and ")),
+            many => format!(", given {} other operations", many.len()),
+        };
         let sentence = format!(
-            "no order of the operations explains {}: when it ended, the object can only have held {}{}",
+            "no order of the operations explains {}{together}{}",
             narrator.told(self.stuck),
-            held.join(" or "),
-            if more > 0 {
-                format!(" or one of {more} other values")
-            } else {
-                String::new()
-            }
+            self.held(model, history)
         );
         narrator.anomaly(
             Proof {
@@ -208,6 +217,29 @@ impl<M: Model> Shrunk<M> {
                 ops: &ops,
             },
             sentence,
+        )
+    }
+
+    /// What the object can have held when the operation that has no place ended.
+    fn held(&self, model: &M, history: &History) -> String {
+        let mut held: Vec<String> = self
+            .states
+            .iter()
+            .map(|&state| model.show(state, history.values()))
+            .collect();
+        if held.is_empty() {
+            return String::new();
+        }
+        let more = held.len().saturating_sub(STATES_SHOWN_MAX);
+        held.truncate(STATES_SHOWN_MAX);
+        let more = if more > 0 {
+            format!(" or one of {more} other values")
+        } else {
+            String::new()
+        };
+        format!(
+            ": when it ended, the object can only have held {}{more}",
+            held.join(" or ")
         )
     }
 }

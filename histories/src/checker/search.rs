@@ -12,6 +12,9 @@
 //!   concurrent writes into one configuration. When such an operation returns both ways must be tried: it was hidden, or it has its
 //!   place now.
 //! * **Dominance.** A place is not gone on from where another one that allows as much has been ([`memo`]).
+//! * **Looking ahead.** Where states only grow until the next blind write, a state that is no beginning of what the next pure
+//!   operation returns leads nowhere; and where nobody can see the state before it is replaced, the order of what comes before that
+//!   does not matter.
 //! * **Order.** First what must return now, then by the return that is due next; of open operations that say the same and have
 //!   the same status only the one that is due first.
 //!
@@ -35,7 +38,16 @@ use plan::{Edge, Event, Plan, plan};
 pub(crate) struct Budget<'a> {
     pub(crate) memory_bytes_max: u64,
     pub(crate) steps_max: u64,
+    pub(crate) lookahead: Lookahead,
     pub(crate) may_go_on: &'a dyn Fn() -> bool,
+}
+
+/// Whether a state is given up as soon as it is known to lead nowhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Lookahead {
+    On,
+    /// Only where an operation has to return: then the states it could not return in are known.
+    Off,
 }
 
 /// What a search found.
@@ -81,7 +93,7 @@ pub(crate) fn search<M: Model>(
     starts: &[M::State],
     budget: &Budget<'_>,
 ) -> Found<M::State> {
-    let plan = match plan(spans) {
+    let plan = match plan(model, spans) {
         Ok(plan) => plan,
         Err(open) => return Found::GaveUp(GaveUp::Open(open), None),
     };
@@ -130,9 +142,10 @@ struct Search<'a, M: Model, const W: usize> {
     position: usize,
     /// The operation in each slot, at `position`.
     occupants: Vec<u32>,
-    /// Slots whose operation is pure, or always legal.
+    /// Slots whose operation is pure, always legal, or blind.
     pure: Mask<W>,
     total: Mask<W>,
+    blind: Mask<W>,
     /// For each class and status when it was last offered as a choice.
     offered: Vec<u64>,
     offers: u64,
@@ -157,6 +170,7 @@ where
             occupants: vec![0; plan.slots],
             pure: Mask::EMPTY,
             total: Mask::EMPTY,
+            blind: Mask::EMPTY,
             offered: vec![0; plan.class_count * 2],
             offers: 0,
             furthest: None,
@@ -187,13 +201,15 @@ where
             if !self.advance(&mut config) {
                 return Ok(Some(()));
             }
-            self.note(config.state);
             self.look_at_budget()?;
+            let nowhere = self.leads_nowhere(&config);
+            self.note(nowhere.unwrap_or(self.position), config.state);
             let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
-            if self
-                .memo
-                .visit(position, config.state, config.skip, config.usable)
-                == Visit::New
+            if nowhere.is_none()
+                && self
+                    .memo
+                    .visit(position, config.state, config.skip, config.usable)
+                    == Visit::New
             {
                 let choices = self.choices.len();
                 self.offer(&config);
@@ -248,9 +264,14 @@ where
         self.occupants[slot as usize] = span;
         self.pure.remove(slot);
         self.total.remove(slot);
+        self.blind.remove(slot);
         match self.nature(slot) {
             Nature::Pure => self.pure.add(slot),
-            Nature::Blind | Nature::Total => self.total.add(slot),
+            Nature::Blind => {
+                self.total.add(slot);
+                self.blind.add(slot);
+            }
+            Nature::Total => self.total.add(slot),
             Nature::Conditional => {}
         }
     }
@@ -275,10 +296,12 @@ where
     fn offer(&mut self, config: &Config<M::State, W>) {
         let returning = self.plan.events[self.position].slot;
         let due = |slot: &u16| self.spans[self.occupants[*slot as usize] as usize].ret;
+        let is_unseen = self.is_unseen(config);
+        let matters = |slot: u16| !is_unseen || slot == returning || self.blind.has(slot);
         let mut slots: Vec<u16> = config
             .usable
             .slots()
-            .filter(|&slot| !self.pure.has(slot))
+            .filter(|&slot| !self.pure.has(slot) && matters(slot))
             .collect();
         slots.sort_by_key(due);
         self.offers += 1;
@@ -344,18 +367,70 @@ where
         Some(config)
     }
 
-    fn note(&mut self, state: M::State) {
+    /// Whether nobody sees the state before a blind operation replaces it: then it does not matter in which order the operations
+    /// before that one come, and only the one that returns need have its place.
+    fn is_unseen(&self, config: &Config<M::State, W>) -> bool {
+        if !M::GROWS || self.budget.lookahead == Lookahead::Off {
+            return false;
+        }
+        let leads = |span: u32| self.model.may_lead_to(config.state, self.spans[span as usize].op);
+        // When the first of them has to return; by then the state has been replaced.
+        let mut due = None;
+        for slot in config.usable.and(&self.pure).slots() {
+            let span = self.occupants[slot as usize];
+            if leads(span) {
+                return false;
+            }
+            due = due.into_iter().chain([self.spans[span as usize].ret]).min();
+        }
+        let mut position = self.plan.pure_call_from[self.position] as usize;
+        while let Some(&Event { span, .. }) = self.plan.events.get(position) {
+            let Span { call, ret, .. } = self.spans[span as usize];
+            if due.is_some_and(|due| call > due) {
+                return true;
+            }
+            if leads(span) {
+                return false;
+            }
+            due = due.into_iter().chain([ret]).min();
+            position = self.plan.pure_call_from[position + 1] as usize;
+        }
+        due.is_some()
+    }
+
+    /// The return of the next pure operation without a place, if nothing can lead there from the state.
+    fn leads_nowhere(&self, config: &Config<M::State, W>) -> Option<usize> {
+        if !M::GROWS || self.budget.lookahead == Lookahead::Off || config.usable.meets(&self.blind) {
+            return None;
+        }
+        let now = self.spans[self.plan.events[self.position].span as usize].ret;
+        let until = self.plan.blind_call_from[self.position];
+        let mut position = self.plan.pure_return_from[self.position];
+        while position < until {
+            let Event { span, slot, .. } = self.plan.events[position as usize];
+            let span = self.spans[span as usize];
+            let has_place = span.call < now && !config.usable.has(slot);
+            if !has_place {
+                let leads = self.model.may_lead_to(config.state, span.op);
+                return (!leads).then_some(position as usize);
+            }
+            position = self.plan.pure_return_from[position as usize + 1];
+        }
+        None
+    }
+
+    fn note(&mut self, at: usize, state: M::State) {
         match &mut self.furthest {
-            Some((position, _)) if *position > self.position => {}
-            Some((position, stuck)) if *position == self.position => {
+            Some((position, _)) if *position > at => {}
+            Some((position, stuck)) if *position == at => {
                 if stuck.states.len() < STATES_NOTED_MAX && !stuck.states.contains(&state) {
                     stuck.states.push(state);
                 }
             }
             _ => {
-                let span = self.plan.events[self.position].span as usize;
+                let span = self.plan.events[at].span as usize;
                 self.furthest = Some((
-                    self.position,
+                    at,
                     Stuck {
                         span,
                         states: vec![state],

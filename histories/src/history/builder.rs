@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Clock, Defect, EVENTS_MAX, Ending, FOREVER, History, Operation, Order, Time};
 use crate::journal::{Client, Edge, Entry, Event, Index, Nemesis};
 use crate::op::{Function, Invocation, Key, Outcome, Process};
-use crate::values::{Datum, Values};
+use crate::values::Values;
 
 /// Builds a history event by event.
 ///
@@ -46,6 +46,21 @@ struct Open {
     line: u64,
 }
 
+/// An edge of an operation, with its values as JSON.
+#[derive(Debug, Clone)]
+pub(crate) struct Happening {
+    pub(crate) index: Index,
+    pub(crate) t: Time,
+    pub(crate) line: u64,
+    pub(crate) process: Process,
+    pub(crate) edge: Edge,
+    pub(crate) f: Function,
+    pub(crate) key: Option<Key>,
+    pub(crate) value: Value,
+    pub(crate) error: Option<String>,
+    pub(crate) saw: Option<Value>,
+}
+
 impl Builder {
     /// An empty history whose times mean what `clock` says.
     #[must_use]
@@ -71,8 +86,11 @@ impl Builder {
         } else {
             Some(Key::from(key))
         };
-        let value = self.values.intern_datum(value);
-        self.own(t, process, Edge::Invoke, f, key, value, None, None)
+        self.happen(Happening {
+            key,
+            value,
+            ..self.blank(t, process, f)
+        })
     }
 
     /// A process asks what `invocation` says.
@@ -98,14 +116,44 @@ impl Builder {
             .open
             .get(&Process(process))
             .ok_or(Defect::NotInvoked(Process(process)))?;
-        let Operation { f, key, value, .. } = self.operations[open.place].clone();
-        let (edge, value, error, saw) = match outcome {
-            Outcome::Ok(answer) => (Edge::Ok, self.values.intern_datum(answer), None, None),
-            Outcome::Fail { error, saw } => (Edge::Fail, value, Some(error), saw),
-            Outcome::Info { error } => (Edge::Info, value, Some(error), None),
+        let Operation { f, key, .. } = &self.operations[open.place];
+        let blank = Happening {
+            key: key.clone(),
+            ..self.blank(t, process, *f)
         };
-        let saw = saw.map(|saw| self.values.intern_datum(saw));
-        self.own(t, process, edge, f, key, value, error, saw)
+        self.happen(match outcome {
+            Outcome::Ok(value) => Happening {
+                edge: Edge::Ok,
+                value,
+                ..blank
+            },
+            Outcome::Fail { error, saw } => Happening {
+                edge: Edge::Fail,
+                error: Some(error),
+                saw,
+                ..blank
+            },
+            Outcome::Info { error } => Happening {
+                edge: Edge::Info,
+                error: Some(error),
+                ..blank
+            },
+        })
+    }
+
+    fn blank(&self, t: Time, process: u64, f: Function) -> Happening {
+        Happening {
+            index: Index(self.events),
+            t,
+            line: self.events + 1,
+            process: Process(process),
+            edge: Edge::Invoke,
+            f,
+            key: None,
+            value: Value::Null,
+            error: None,
+            saw: None,
+        }
     }
 
     /// Takes the next entry of a journal; its values belong to the table given to [`Builder::finish_with`].
@@ -155,21 +203,24 @@ impl Builder {
         }
     }
 
-    #[expect(clippy::too_many_arguments, reason = "they are the fields of a line")]
-    fn own(
-        &mut self,
-        t: Time,
-        process: u64,
-        edge: Edge,
-        f: Function,
-        key: Option<Key>,
-        value: Datum,
-        error: Option<String>,
-        saw: Option<Datum>,
-    ) -> Result<(), Defect> {
-        let index = Index(self.events);
+    /// Takes an event whose values are not in the table yet.
+    pub(crate) fn happen(&mut self, happening: Happening) -> Result<(), Defect> {
+        let Happening {
+            index,
+            t,
+            line,
+            process,
+            edge,
+            f,
+            key,
+            value,
+            error,
+            saw,
+        } = happening;
+        let value = self.values.intern_datum(value);
+        let saw = saw.map(|saw| self.values.intern_datum(saw));
         let client = Client {
-            process: Process(process),
+            process,
             edge,
             f,
             key,
@@ -181,9 +232,24 @@ impl Builder {
         self.entry(Entry {
             index,
             t,
-            line: self.events + 1,
+            line,
             event: Event::Client(client),
         })
+    }
+
+    /// Takes an event of the nemesis.
+    pub(crate) fn nemesis(&mut self, index: Index, t: Time, nemesis: Nemesis) -> Result<(), Defect> {
+        self.entry(Entry {
+            index,
+            t,
+            line: 0,
+            event: Event::Nemesis(nemesis),
+        })
+    }
+
+    /// What the times mean.
+    pub(crate) const fn clock(&self) -> Clock {
+        self.clock
     }
 
     fn begin(&mut self, index: Index, t: Time, line: u64, client: Client) -> Result<(), Defect> {

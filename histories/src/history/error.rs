@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::journal::{FORMAT, Index};
+use crate::model::Mismatch;
 use crate::op::{Function, Process};
 
 /// A history that cannot be used, and the place where that shows.
@@ -103,6 +104,9 @@ pub enum Defect {
         /// The `i` of this one.
         after: Index,
     },
+    /// An operation that the model does not know.
+    #[error(transparent)]
+    OtherModel(Mismatch),
     /// More events than a history may have.
     #[error("more than {0} events")]
     TooLong(u64),

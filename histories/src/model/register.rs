@@ -145,7 +145,7 @@ impl Model for Register {
         }
     }
 
-    fn any_state(&self, ops: &[RegisterOp]) -> Option<Vec<Held>> {
+    fn any_state(&mut self, ops: &[RegisterOp]) -> Option<Vec<Held>> {
         let mentioned = |op: &RegisterOp| match *op {
             RegisterOp::Read(value) | RegisterOp::Differs(value) => Some(value),
             RegisterOp::Cas { from, .. } => Some(from),

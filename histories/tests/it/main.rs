@@ -1,5 +1,6 @@
 //! The tests of the crate through its doors.
 
 mod agreement;
+mod files;
 mod generate;
 mod oracle;

@@ -3,6 +3,7 @@
 use crate::checker::narrator::{Narrator, Proof};
 use crate::checker::span::{Duty, Span};
 use crate::model::register::RegisterOp;
+use crate::op::Function;
 use crate::values::Symbol;
 use crate::verdict::{Anomaly, AnomalyKind};
 
@@ -101,8 +102,13 @@ fn replaced(
     }
     let [returned, called] = narrator.returned_called(replacing.id, read.id);
     let (asked, name) = (narrator.asked(read.id), narrator.value(value));
+    let found = if narrator.operation(read.id).f == Function::Read {
+        "returned"
+    } else {
+        "found"
+    };
     let sentence = format!(
-        "{asked} found {name} although {} was acknowledged at {returned} before the {asked} was called at {called}, and \
+        "{asked} {found} {name} although {} was acknowledged at {returned} before the {asked} was called at {called}, and \
          nothing wrote {name} after it",
         narrator.asked(replacing.id)
     );

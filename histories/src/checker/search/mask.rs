@@ -26,6 +26,13 @@ impl<const W: usize> Mask<W> {
             .all(|(mine, theirs)| theirs & !mine == 0)
     }
 
+    pub(super) fn meets(&self, other: &Self) -> bool {
+        self.0
+            .iter()
+            .zip(&other.0)
+            .any(|(mine, theirs)| mine & theirs != 0)
+    }
+
     pub(super) fn and(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
@@ -62,6 +69,7 @@ mod tests {
         assert!(mask.has(64) && !mask.has(63));
         let mut more = mask;
         more.add(5);
+        assert!(more.meets(&mask) && !more.meets(&Mask::EMPTY));
         assert!(more.contains(&mask) && !mask.contains(&more));
         assert_eq!(more.and(&mask), mask);
         assert_eq!(more.or(&mask), more);

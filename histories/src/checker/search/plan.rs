@@ -9,6 +9,7 @@ use rustc_hash::FxHasher;
 
 use crate::checker::span::Span;
 use crate::history::FOREVER;
+use crate::model::{Model, Nature};
 
 /// What the search walks along.
 #[derive(Debug)]
@@ -19,6 +20,11 @@ pub(super) struct Plan {
     /// Operations of the same class say the same.
     pub(super) classes: Vec<u32>,
     pub(super) class_count: usize,
+    /// From each event on the next call of a blind operation, and the next call and return of a pure one; the number of events if
+    /// there is none. Empty for models that do not grow.
+    pub(super) blind_call_from: Vec<u32>,
+    pub(super) pure_call_from: Vec<u32>,
+    pub(super) pure_return_from: Vec<u32>,
 }
 
 /// An edge of an operation.
@@ -39,7 +45,7 @@ pub(super) enum Edge {
 pub(super) const SLOTS_MAX: usize = 1024;
 
 /// The plan, or how many operations are open at a time if that is too many.
-pub(super) fn plan<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> Result<Plan, usize> {
+pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan, usize> {
     let mut edges = Vec::with_capacity(spans.len() * 2);
     for (number, span) in spans.iter().enumerate() {
         let number = u32::try_from(number).expect("events are limited to EVENTS_MAX");
@@ -54,12 +60,36 @@ pub(super) fn plan<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> Result<Plan, usi
         return Err(slots);
     }
     let (classes, class_count) = classify(spans);
+    let next = |edge, nature| {
+        if M::GROWS {
+            next(&events, edge, |span| model.nature(spans[span].op) == nature)
+        } else {
+            Vec::new()
+        }
+    };
     Ok(Plan {
+        blind_call_from: next(Edge::Call, Nature::Blind),
+        pure_call_from: next(Edge::Call, Nature::Pure),
+        pure_return_from: next(Edge::Return, Nature::Pure),
         events,
         slots,
         classes,
         class_count,
     })
+}
+
+/// For each event, and the end, the first from there on that is such an edge of such an operation.
+fn next(events: &[Event], edge: Edge, is_such: impl Fn(usize) -> bool) -> Vec<u32> {
+    let number = |position: usize| u32::try_from(position).expect("events are limited to EVENTS_MAX");
+    let mut found = number(events.len());
+    let mut all = vec![found; events.len() + 1];
+    for (position, event) in events.iter().enumerate().rev() {
+        if event.edge == edge && is_such(event.span as usize) {
+            found = number(position);
+        }
+        all[position] = found;
+    }
+    all
 }
 
 /// Colours the intervals: an operation takes the lowest slot that is free.

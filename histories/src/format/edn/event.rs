@@ -1,0 +1,148 @@
+//! An event of a history as a map of EDN has it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::form::Form;
+use crate::history::builder::Happening;
+use crate::history::{Builder, Defect, Time};
+use crate::journal::{Edge, Index, Nemesis};
+use crate::op::{Function, Key, Process};
+
+/// The fields of an event that matter.
+#[derive(Debug, Default)]
+pub(super) struct Raw<'a> {
+    pub(super) index: Option<u64>,
+    pub(super) time: Option<u64>,
+    edge: Option<&'a Form>,
+    f: Option<&'a Form>,
+    process: Option<&'a Form>,
+    value: Option<&'a Form>,
+    key: Option<&'a Form>,
+    error: Option<&'a Form>,
+    saw: Option<&'a Form>,
+}
+
+/// Where and when an event stands.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::format) struct Place {
+    pub(in crate::format) index: u64,
+    pub(in crate::format) time: u64,
+    pub(in crate::format) line: u64,
+}
+
+impl<'a> Raw<'a> {
+    pub(super) fn of(fields: &'a [(Form, Form)]) -> Result<Self, Defect> {
+        let mut raw = Self::default();
+        for (name, value) in fields {
+            let Form::Keyword(name) = name else { continue };
+            match name.as_str() {
+                "index" => raw.index = Some(whole_number(value, "index")?),
+                "time" => raw.time = Some(whole_number(value, "time")?),
+                "type" => raw.edge = Some(value),
+                "f" => raw.f = Some(value),
+                "process" => raw.process = Some(value),
+                "value" => raw.value = Some(value),
+                "key" => raw.key = Some(value),
+                "error" => raw.error = Some(value),
+                "saw" => raw.saw = Some(value),
+                // Jepsen's tests add what they like to an event.
+                _ => {}
+            }
+        }
+        Ok(raw)
+    }
+
+    pub(super) fn enter(
+        self,
+        builder: &mut Builder,
+        keyed: &mut BTreeMap<Process, Key>,
+        place: Place,
+    ) -> Result<(), Defect> {
+        let f = self.f.ok_or(Defect::MissingField("f"))?.text();
+        let process = match self.process.ok_or(Defect::MissingField("process"))? {
+            Form::Int(number) => Process(u64::try_from(*number).map_err(|_| BAD_PROCESS)?),
+            Form::Keyword(_) | Form::Symbol(_) | Form::Text(_) => {
+                let fields = [
+                    ("f", Value::from(f.as_str())),
+                    ("value", self.value.map_or(Value::Null, Form::json)),
+                ];
+                let fields = fields
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .into_iter()
+                    .collect();
+                return builder.nemesis(Index(place.index), Time(place.time), Nemesis { f, fields });
+            }
+            _ => return Err(BAD_PROCESS),
+        };
+        let edge = self.edge.ok_or(Defect::MissingField("type"))?.text();
+        let edge = Edge::named(&edge).ok_or(Defect::UnknownType(edge))?;
+        let f = Function::named(&f).ok_or(Defect::UnknownFunction(f))?;
+        let (key, value) = self.keyed_value(edge, f, process, keyed);
+        builder.happen(Happening {
+            index: Index(place.index),
+            t: Time(place.time),
+            line: place.line,
+            process,
+            edge,
+            f,
+            key,
+            value: value.json(),
+            error: self.error.filter(|error| **error != Form::Nil).map(Form::text),
+            saw: self.saw.map(Form::json),
+        })
+    }
+
+    /// The key and the value, which may stand together in a pair: whether they do shows in the invocation.
+    fn keyed_value(
+        &self,
+        edge: Edge,
+        f: Function,
+        process: Process,
+        keyed: &mut BTreeMap<Process, Key>,
+    ) -> (Option<Key>, &'a Form) {
+        let value = self.value.unwrap_or(&Form::Nil);
+        if let Some(key) = self.key.filter(|key| **key != Form::Nil) {
+            return (Some(Key::from(key.text().as_str())), value);
+        }
+        if edge == Edge::Invoke {
+            let Some((key, value)) = pair(f, value) else {
+                return (None, value);
+            };
+            keyed.insert(process, key.clone());
+            return (Some(key), value);
+        }
+        match (keyed.remove(&process), value) {
+            (Some(key), Form::Sequence(pair)) if pair.len() == 2 && pair[0].text() == *key.0 => {
+                (Some(key), &pair[1])
+            }
+            (key, value) => (key, value),
+        }
+    }
+}
+
+/// The key and the value of an invocation, if it is a pair of them.
+fn pair(f: Function, value: &Form) -> Option<(Key, &Form)> {
+    let Form::Sequence(items) = value else { return None };
+    let [key, inner] = &items[..] else { return None };
+    // Without a key the argument of a compare-and-set is a pair too, but then of two plain values.
+    let is_keyed = f != Function::Cas || matches!(inner, Form::Sequence(_));
+    is_keyed.then(|| (Key::from(key.text().as_str()), inner))
+}
+
+const BAD_PROCESS: Defect = Defect::BadField {
+    field: "process",
+    expected: "a whole number or a keyword",
+};
+
+fn whole_number(form: &Form, field: &'static str) -> Result<u64, Defect> {
+    match form {
+        Form::Int(number) => u64::try_from(*number).ok(),
+        _ => None,
+    }
+    .ok_or(Defect::BadField {
+        field,
+        expected: "a whole number that is not negative",
+    })
+}

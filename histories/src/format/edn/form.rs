@@ -1,0 +1,334 @@
+//! The part of EDN that histories use, as a tree. Tags are dropped and what they stand before is kept.
+
+use serde_json::{Map, Number, Value};
+
+/// A form.
+#[derive(Debug, Clone, PartialEq)]
+pub(in crate::format) enum Form {
+    Nil,
+    Bool(bool),
+    Int(i64),
+    Float(f64),
+    Text(String),
+    /// A keyword without its colon.
+    Keyword(String),
+    Symbol(String),
+    /// A vector, a list or a set.
+    Sequence(Vec<Self>),
+    Map(Vec<(Self, Self)>),
+}
+
+/// Forms may be nested so deep.
+const DEPTH_MAX: usize = 64;
+
+impl Form {
+    /// The form as JSON: keywords and symbols become strings.
+    pub(in crate::format) fn json(&self) -> Value {
+        match self {
+            Self::Nil => Value::Null,
+            Self::Bool(it) => Value::Bool(*it),
+            Self::Int(number) => Value::from(*number),
+            Self::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
+            Self::Text(text) | Self::Keyword(text) | Self::Symbol(text) => Value::from(text.as_str()),
+            Self::Sequence(items) => items.iter().map(Self::json).collect(),
+            Self::Map(pairs) => Value::Object(
+                pairs
+                    .iter()
+                    .map(|(key, value)| (key.text(), value.json()))
+                    .collect::<Map<_, _>>(),
+            ),
+        }
+    }
+
+    /// The form as a name.
+    pub(in crate::format) fn text(&self) -> String {
+        match self.json() {
+            Value::String(text) => text,
+            other => other.to_string(),
+        }
+    }
+}
+
+/// Whether everything that was opened has been closed, without looking at what it is.
+#[derive(Debug, Default)]
+pub(super) struct Balance {
+    depth: i64,
+    is_in_string: bool,
+}
+
+impl Balance {
+    /// Takes a whole line.
+    pub(super) fn feed(&mut self, line: &[u8]) {
+        let mut bytes = line.iter();
+        while let Some(byte) = bytes.next() {
+            match byte {
+                b'\\' => drop(bytes.next()),
+                b'"' => self.is_in_string = !self.is_in_string,
+                _ if self.is_in_string => {}
+                b'{' | b'[' | b'(' => self.depth += 1,
+                b'}' | b']' | b')' => self.depth -= 1,
+                b';' => return,
+                _ => {}
+            }
+        }
+    }
+
+    pub(super) const fn is_even(&self) -> bool {
+        self.depth <= 0 && !self.is_in_string
+    }
+}
+
+/// All forms in `text`.
+pub(in crate::format) fn parse_all(text: &str) -> Result<Vec<Form>, String> {
+    let mut parser = Parser { rest: text, depth: 0 };
+    let mut forms = Vec::new();
+    while let Some(form) = parser.form()? {
+        forms.push(form);
+    }
+    parser.skip_blanks();
+    if parser.rest.is_empty() {
+        Ok(forms)
+    } else {
+        Err(parser.unexpected())
+    }
+}
+
+struct Parser<'a> {
+    rest: &'a str,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    /// The next form; none at the end or before a closing bracket.
+    fn form(&mut self) -> Result<Option<Form>, String> {
+        self.skip_blanks();
+        let Some(first) = self.rest.chars().next() else {
+            return Ok(None);
+        };
+        match first {
+            '}' | ']' | ')' => Ok(None),
+            '{' => self.nested(Self::map).map(Some),
+            '[' => self.nested(|parser| parser.sequence(']')).map(Some),
+            '(' => self.nested(|parser| parser.sequence(')')).map(Some),
+            '"' => self.string().map(Some),
+            '#' => self.nested(Self::dispatch),
+            '\\' => self.character().map(Some),
+            _ => self.atom().map(Some),
+        }
+    }
+
+    fn nested<T>(&mut self, inner: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+        if self.depth == DEPTH_MAX {
+            return Err(format!("nested more than {DEPTH_MAX} deep"));
+        }
+        self.depth += 1;
+        let result = inner(self);
+        self.depth -= 1;
+        result
+    }
+
+    fn skip_blanks(&mut self) {
+        loop {
+            self.rest = self
+                .rest
+                .trim_start_matches(|char: char| char.is_whitespace() || char == ',');
+            if !self.rest.starts_with(';') {
+                return;
+            }
+            self.rest = self.rest.split_once('\n').map_or("", |(_, rest)| rest);
+        }
+    }
+
+    fn bump(&mut self, bytes: usize) -> &'a str {
+        let (head, rest) = self.rest.split_at(bytes);
+        self.rest = rest;
+        head
+    }
+
+    fn sequence(&mut self, close: char) -> Result<Form, String> {
+        self.bump(1);
+        let mut items = Vec::new();
+        while let Some(item) = self.form()? {
+            items.push(item);
+        }
+        self.close(close)?;
+        Ok(Form::Sequence(items))
+    }
+
+    fn map(&mut self) -> Result<Form, String> {
+        self.bump(1);
+        let mut pairs = Vec::new();
+        while let Some(key) = self.form()? {
+            let value = self.form()?.ok_or("a map has a key without a value")?;
+            pairs.push((key, value));
+        }
+        self.close('}')?;
+        Ok(Form::Map(pairs))
+    }
+
+    fn close(&mut self, bracket: char) -> Result<(), String> {
+        if !self.rest.starts_with(bracket) {
+            return Err(self.unexpected());
+        }
+        self.bump(1);
+        Ok(())
+    }
+
+    /// What follows a `#`: a set, something to pass over, or a tag.
+    fn dispatch(&mut self) -> Result<Option<Form>, String> {
+        self.bump(1);
+        match self.rest.chars().next() {
+            Some('{') => self.sequence('}').map(Some),
+            Some('_') => {
+                self.bump(1);
+                self.form()?;
+                self.form()
+            }
+            _ => {
+                let length = self.rest.find(is_end_of_atom).unwrap_or(self.rest.len());
+                self.bump(length);
+                self.form()
+            }
+        }
+    }
+
+    fn string(&mut self) -> Result<Form, String> {
+        self.bump(1);
+        let mut text = String::new();
+        let mut chars = self.rest.char_indices();
+        while let Some((at, char)) = chars.next() {
+            match char {
+                '"' => {
+                    self.bump(at + 1);
+                    return Ok(Form::Text(text));
+                }
+                '\\' => text.push(escaped(&mut chars).ok_or("a string has an unknown escape")?),
+                other => text.push(other),
+            }
+        }
+        Err("a string does not end".to_owned())
+    }
+
+    fn character(&mut self) -> Result<Form, String> {
+        self.bump(1);
+        let first = self.rest.chars().next().ok_or("a character is missing")?;
+        let name = &self.rest[first.len_utf8()..];
+        let length = first.len_utf8() + name.find(is_end_of_atom).unwrap_or(name.len());
+        Ok(Form::Text(match self.bump(length) {
+            "newline" => "\n".to_owned(),
+            "space" => " ".to_owned(),
+            "tab" => "\t".to_owned(),
+            "return" => "\r".to_owned(),
+            other => other.to_owned(),
+        }))
+    }
+
+    fn atom(&mut self) -> Result<Form, String> {
+        let length = self.rest.find(is_end_of_atom).unwrap_or(self.rest.len());
+        if length == 0 {
+            return Err(self.unexpected());
+        }
+        let atom = self.bump(length);
+        Ok(match atom {
+            "nil" => Form::Nil,
+            "true" => Form::Bool(true),
+            "false" => Form::Bool(false),
+            _ => match atom.strip_prefix(':') {
+                Some(name) => Form::Keyword(name.to_owned()),
+                None => number(atom).unwrap_or_else(|| Form::Symbol(atom.to_owned())),
+            },
+        })
+    }
+
+    fn unexpected(&self) -> String {
+        match self.rest.chars().next() {
+            Some(char) => format!("unexpected `{}`", char.escape_default()),
+            None => "it ends too early".to_owned(),
+        }
+    }
+}
+
+fn is_end_of_atom(char: char) -> bool {
+    char.is_whitespace() || matches!(char, ',' | '"' | '{' | '}' | '[' | ']' | '(' | ')' | ';')
+}
+
+fn number(atom: &str) -> Option<Form> {
+    let digits = atom.strip_suffix(['N', 'M']).unwrap_or(atom);
+    if !digits.starts_with(|char: char| char.is_ascii_digit() || char == '-' || char == '+') {
+        return None;
+    }
+    match digits.parse() {
+        Ok(number) => Some(Form::Int(number)),
+        Err(_) => digits.parse().ok().map(Form::Float),
+    }
+}
+
+fn escaped(chars: &mut std::str::CharIndices<'_>) -> Option<char> {
+    Some(match chars.next()?.1 {
+        'n' => '\n',
+        't' => '\t',
+        'r' => '\r',
+        'b' => '\u{8}',
+        'f' => '\u{c}',
+        'u' => {
+            let digits: String = chars.by_ref().take(4).map(|(_, char)| char).collect();
+            char::from_u32(u32::from_str_radix(&digits, 16).ok()?)?
+        }
+        char @ ('"' | '\\' | '/') => char,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn check(text: &str, expected: &Value) {
+        let forms = parse_all(text).unwrap();
+        assert_eq!(
+            Value::Array(forms.iter().map(Form::json).collect()),
+            *expected,
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn forms_are_read() {
+        check(
+            "nil true -3 2.5 7N \"a\\\"\\u00e9\\n\" :k/w sym",
+            &json!([null, true, -3, 2.5, 7, "a\"é\n", "k/w", "sym"]),
+        );
+        check(
+            "{:a [1, 2], \"b\" (3 #{4})} ; {",
+            &json!([{"a": [1, 2], "b": [3, [4]]}]),
+        );
+        check(
+            "#jepsen.history.Op{:index 0} #_ignored 5 #inst \"2020\" \\a \\newline",
+            &json!([{"index": 0}, 5, "2020", "a", "\n"]),
+        );
+        check("", &json!([]));
+    }
+
+    #[test]
+    fn defects_are_told() {
+        for (text, reason) in [
+            ("{:a}", "a map has a key without a value"),
+            ("[1 2", "it ends too early"),
+            ("[1 }", "unexpected `}`"),
+            ("\"abc", "a string does not end"),
+            ("\"\\q\"", "a string has an unknown escape"),
+        ] {
+            assert_eq!(parse_all(text).unwrap_err(), reason, "{text}");
+        }
+        assert_eq!(
+            parse_all(&"[".repeat(100)).unwrap_err(),
+            "nested more than 64 deep"
+        );
+        assert_eq!(
+            parse_all(&"#a".repeat(100)).unwrap(),
+            [],
+            "a tag of nothing is nothing"
+        );
+    }
+}
