@@ -121,8 +121,11 @@ impl Lab {
     /// Makes the hosts and connects them. Must be called inside of [`confine`], by a thread that is in the engine's own network.
     ///
     /// # Errors
-    /// When there are more hosts than [`HOSTS_MAX`], two of a name, or the machine refuses a device or a namespace.
+    /// When called outside, when there are more hosts than [`HOSTS_MAX`], two of a name, or the machine refuses a device or a namespace.
     pub fn open(config: &LabConfig) -> Result<Self, LabError> {
+        if !role::is_inside() {
+            return Err(LabError::Outside);
+        }
         check_names(config)?;
         let hosts = make_hosts(&config.nodes, config.clients, config.tcp_rto_max)?;
         let lines = Arc::new(Lines::between(hosts.len()));
@@ -320,5 +323,22 @@ fn check_names(config: &LabConfig) -> Result<(), LabError> {
     match names.windows(2).find(|pair| pair[0] == pair[1]) {
         Some(pair) => Err(LabError::Twice(pair[0])),
         None => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Lab, LabConfig, LabError, NodeId};
+
+    #[test]
+    fn a_lab_is_not_opened_on_the_machine_itself() {
+        let clients = NodeId::replica(1);
+        let config = LabConfig {
+            nodes: Vec::new(),
+            clients,
+            seed: 1,
+            tcp_rto_max: None,
+        };
+        assert!(matches!(Lab::open(&config), Err(LabError::Outside)));
     }
 }

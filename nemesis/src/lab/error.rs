@@ -16,6 +16,8 @@ pub enum LabError {
     Missing(Missing),
     /// [`confine`](super::confine) was called by a process of this many threads; a user namespace can be entered by one only.
     Threads(usize),
+    /// A lab was to be opened outside of [`confine`](super::confine), where it would change the machine's own network.
+    Outside,
     /// More hosts were asked for than the lab has addresses: asked, most.
     Hosts(usize, usize),
     /// Two hosts were to have this name.
@@ -51,6 +53,7 @@ impl fmt::Display for LabError {
                     "the lab must be entered before threads are made, and there are {threads} already"
                 )
             }
+            Self::Outside => f.write_str("a lab can be opened only by an engine that was started by confine"),
             Self::Hosts(asked, most) => {
                 write!(f, "{asked} hosts were asked for; the lab has room for {most}")
             }
@@ -77,6 +80,7 @@ impl std::error::Error for LabError {
             Self::Os(_, error) => Some(error),
             Self::Missing(_)
             | Self::Threads(_)
+            | Self::Outside
             | Self::Hosts(..)
             | Self::Twice(_)
             | Self::Unknown(_)

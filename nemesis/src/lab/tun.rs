@@ -25,12 +25,12 @@ pub(super) enum Offload {
     Nothing,
 }
 
-/// The switch's end of a card. It lives as long as this does.
+/// The switch's end of a card. The card itself lives as long as its network namespace, and is attached to again when there is one.
 #[derive(Debug)]
 pub(super) struct Tun(File);
 
 impl Tun {
-    /// Makes a card in the network namespace of the calling thread.
+    /// Makes a card in the network namespace of the calling thread, or takes the one that an earlier lab has left there.
     pub(super) fn create() -> Result<Self, LabError> {
         let open = OpenOptions::new()
             .read(true)
@@ -52,7 +52,16 @@ impl Tun {
         // SAFETY: the descriptor is open, and the kernel reads and writes no more than the `ifreq` it is given.
         check(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TUNSETIFF, &raw mut request) })?;
         // SAFETY: the descriptor is open, and the kernel reads one int.
-        check(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TUNSETVNETHDRSZ, &raw const header_bytes) })
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TUNSETVNETHDRSZ, &raw const header_bytes) })?;
+        self.leave_to_its_namespace()
+    }
+
+    /// Lets the card live until its network namespace ends and not only until the switch's end is closed: to take away one card
+    /// after the other takes tens of milliseconds each, to take away whole namespaces does not keep anybody waiting.
+    fn leave_to_its_namespace(&self) -> io::Result<()> {
+        const PERSISTENT: libc::c_ulong = 1;
+        // SAFETY: the descriptor is open, and the argument of this request is a number, not a pointer.
+        check(unsafe { libc::ioctl(self.0.as_raw_fd(), libc::TUNSETPERSIST, PERSISTENT) })
     }
 
     /// Says what the host's kernel may leave undone; holds for the packets it sends from now on.

@@ -13,7 +13,7 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 
 use crate::engine::ENDED_IN_ORDER;
-use crate::marks::{MARK, Ticks, await_some, await_that, holders, marked, marked_as, mounts, namespaces};
+use crate::marks::{MARK, await_some, await_that, holders, marked, marked_as, mounts, namespaces};
 use crate::runner::{SCRATCH, Scratch, User, this_binary};
 use crate::{ENGINE, OUTER, SERVER};
 
@@ -94,19 +94,19 @@ impl Chain {
         }
     }
 
-    /// Checks that in time there is no process of it, and nobody in the namespaces it had at `moment`.
-    fn expect_nothing_left(mut self, namespaces: &BTreeSet<PathBuf>, moment: Ticks) {
+    /// Checks that in time there is no process of it, and nobody in the namespaces it had.
+    fn expect_nothing_left(mut self, namespaces: &BTreeSet<PathBuf>) {
         let begin = Instant::now();
         let _ = self.outer.wait();
         let gone = await_that(LEFTOVER_LIMIT, || {
             reap_orphans();
-            marked(&self.mark).is_empty() && holders(namespaces, moment).is_empty()
+            marked(&self.mark).is_empty() && holders(&self.mark, namespaces).is_empty()
         });
         assert!(
             gone,
             "left: {:?}, in its namespaces: {:?}",
             marked(&self.mark),
-            holders(namespaces, moment)
+            holders(&self.mark, namespaces)
         );
         assert!(begin.elapsed() < LEFTOVER_LIMIT, "it took {:?}", begin.elapsed());
     }
@@ -161,12 +161,11 @@ fn kill_when_ready(user: User) -> Result<(), Failed> {
 /// Kills the victim and looks at what is left. The end of a node is not the end of the chain, whose head is cut off then.
 fn finish(chain: Chain, victim: &str) {
     let namespaces = own_namespaces(&chain);
-    let moment = Ticks::now();
     chain.kill(victim);
     if ["lab-node", SERVER].contains(&victim) {
         chain.kill(OUTER);
     }
-    chain.expect_nothing_left(&namespaces, moment);
+    chain.expect_nothing_left(&namespaces);
 }
 
 fn exit_codes(user: User) -> Result<(), Failed> {

@@ -18,16 +18,12 @@ pub(crate) struct Marked {
     pub(crate) state: char,
 }
 
-/// All processes that carry `mark` and are not mere zombies.
+/// All processes that carry `mark` and still have an environment to carry it in.
 pub(crate) fn marked(mark: &str) -> Vec<Marked> {
-    let wanted = format!("{MARK}={mark}");
-    let carries = |pid: &i32| {
-        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment
-            .split(|byte| *byte == 0)
-            .any(|variable| variable == wanted.as_bytes())
-    };
-    processes().filter(carries).filter_map(describe).collect()
+    processes()
+        .filter(|pid| environment(*pid).contains(&variable(mark)))
+        .filter_map(describe)
+        .collect()
 }
 
 /// The process of this mark that plays `role`, as its first argument says.
@@ -40,6 +36,20 @@ pub(crate) fn marked_as(mark: &str, role: &str) -> Option<Marked> {
 fn processes() -> impl Iterator<Item = i32> {
     let entries = fs::read_dir("/proc").expect("/proc is mounted").flatten();
     entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+}
+
+/// The variables of a process, or nothing when it is dying.
+fn environment(pid: i32) -> Vec<Vec<u8>> {
+    let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+    environment
+        .split(|byte| *byte == 0)
+        .filter(|it| !it.is_empty())
+        .map(<[u8]>::to_vec)
+        .collect()
+}
+
+fn variable(mark: &str) -> Vec<u8> {
+    format!("{MARK}={mark}").into_bytes()
 }
 
 fn describe(pid: i32) -> Option<Marked> {
@@ -67,40 +77,15 @@ pub(crate) fn namespaces(processes: impl IntoIterator<Item = i32>) -> BTreeSet<P
     processes.into_iter().flat_map(of).collect()
 }
 
-/// The processes in one of these namespaces that were there at `moment`. Those that came later have nothing to do with what the
-/// names meant then: the kernel gives the number of a namespace that is gone to the next.
-pub(crate) fn holders(namespaces_then: &BTreeSet<PathBuf>, moment: Ticks) -> Vec<i32> {
-    let was_there = |pid: &i32| start_of(*pid).is_some_and(|start| start <= moment);
+/// The processes in one of these namespaces that may belong to this test: the kernel gives the number of a namespace that is gone
+/// to the next, so one may be a stranger's now. The dying have lost their environment and are held to be ours.
+pub(crate) fn holders(mark: &str, namespaces_then: &BTreeSet<PathBuf>) -> Vec<i32> {
     let is_inside = |pid: &i32| !namespaces([*pid]).is_disjoint(namespaces_then);
-    processes().filter(was_there).filter(is_inside).collect()
-}
-
-/// A time since the machine was started, in hundredths of a second, as /proc has it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Ticks(u64);
-
-impl Ticks {
-    pub(crate) fn now() -> Self {
-        let uptime = fs::read_to_string("/proc/uptime").expect("/proc is mounted");
-        let hundredths = uptime.split(' ').next().map(|seconds| seconds.replace('.', ""));
-        Self(
-            hundredths
-                .and_then(|text| text.parse().ok())
-                .expect("seconds with two decimals"),
-        )
-    }
-}
-
-fn start_of(pid: i32) -> Option<Ticks> {
-    const START_AFTER_NAME: usize = 19;
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    stat.rsplit_once(") ")?
-        .1
-        .split(' ')
-        .nth(START_AFTER_NAME)?
-        .parse()
-        .ok()
-        .map(Ticks)
+    let is_no_stranger = |pid: &i32| {
+        let environment = environment(*pid);
+        environment.is_empty() || environment.contains(&variable(mark))
+    };
+    processes().filter(is_inside).filter(is_no_stranger).collect()
 }
 
 /// What is mounted, as this process sees it.
