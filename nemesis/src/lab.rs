@@ -331,6 +331,12 @@ mod tests {
     use super::{Lab, LabConfig, LabError, NodeId};
 
     #[test]
+    fn a_lab_may_be_moved_to_the_thread_that_controls_it() {
+        fn moved_to_a_thread<T: Send>() {}
+        moved_to_a_thread::<Lab>();
+    }
+
+    #[test]
     fn a_lab_is_not_opened_on_the_machine_itself() {
         let clients = NodeId::replica(1);
         let config = LabConfig {

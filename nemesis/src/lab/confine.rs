@@ -49,8 +49,9 @@ pub struct EngineCommand {
 
 /// Runs the engine in namespaces of its own and returns its exit code, or 128 and the number of the signal that killed it.
 ///
-/// Blocks until everything inside has ended. Standard streams are inherited. A first SIGINT, SIGTERM or SIGHUP is passed on to the
-/// engine, a second one kills everything. The chain is in a process group of its own, so that Ctrl-C comes by this way only.
+/// Blocks until everything inside has ended. Standard streams are inherited, but the chain is in a process group of its own, so that
+/// Ctrl-C comes by this way only: the engine may write to a terminal and must not read from it. A first SIGINT or SIGTERM is
+/// passed on to the engine (SIGHUP as SIGTERM), a second one kills everything.
 ///
 /// # Errors
 /// When the caller has more than one thread, when the machine does not allow the namespaces, and when the chain could not be
@@ -169,6 +170,12 @@ impl Outer {
 
     fn end(&mut self, signal: Signal) {
         let first = self.asked_to_end.replace(signal).is_none();
+        // A closed terminal is no other reason to end than any, and one the engine need not know.
+        let signal = if signal == Signal::SIGHUP {
+            Signal::SIGTERM
+        } else {
+            signal
+        };
         if !(first && self.mapped && self.leash.order(Order::Signal(signal)).is_ok()) {
             self.kill();
         }

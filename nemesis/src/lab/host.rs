@@ -23,7 +23,7 @@ const MTU_BYTES: i32 = 1500;
 const QUEUE_PACKETS: u32 = 10_000;
 
 /// The discard service's port, where probes go: no server of ours or others is expected there.
-const PROBE_PORT: u16 = 9;
+pub(super) const PROBE_PORT: u16 = 9;
 
 /// Tried in this order; the machine's own default may be anything.
 const CONGESTION_CONTROLS: [&str; 2] = ["cubic", "reno"];

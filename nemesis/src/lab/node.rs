@@ -122,7 +122,7 @@ impl Node {
             gone,
             watcher: Some(thread),
         };
-        node.await_ready()?;
+        node.await_ready().inspect_err(|_| node.order_kill())?;
         Ok(node)
     }
 

@@ -6,7 +6,7 @@ use std::net::UdpSocket;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::host::Host;
+use super::host::{Host, PROBE_PORT};
 use super::line::Line;
 
 /// How long a probe may take beyond what the line's shape lets it take.
@@ -29,18 +29,23 @@ pub enum Passage {
 /// Sends a probe and watches it. `mark` must be another each time.
 pub(super) fn probe(from: &Host, to: &Host, line: &Line, mark: u64) -> io::Result<Passage> {
     drain(&to.probe)?;
-    let before = line.counters();
     let held = line
         .shape()
         .map_or(Duration::ZERO, |shape| shape.delay + shape.jitter);
     let limit = Instant::now() + PROBE_LIMIT + held;
-    from.probe.send_to(&mark.to_le_bytes(), to.probe.local_addr()?)?;
+    let send = || from.probe.send_to(&mark.to_le_bytes(), (to.address, PROBE_PORT));
+    let mut before = line.counters();
+    send()?;
     while Instant::now() < limit {
         if has_arrived(&to.probe, mark)? {
             return Ok(Passage::Arrived);
         }
         let now = line.counters();
-        if line.is_cut() && now.dropped > before.dropped && now.forwarded == before.forwarded {
+        if line.is_cut() && now.forwarded > before.forwarded {
+            // One that was past the cut when it was made; there can be no second.
+            before = now;
+            send()?;
+        } else if line.is_cut() && now.dropped > before.dropped {
             return Ok(Passage::Dropped);
         }
         thread::sleep(LOOK_INTERVAL);

@@ -14,7 +14,7 @@ use systems::NodeId;
 use crate::marks::await_some;
 use crate::runner::SCRATCH;
 use crate::servers::PORT;
-use crate::{SERVER, faults, nodes};
+use crate::{SERVER, faults, machine, nodes};
 
 /// What an engine that was told to end and did so in good order exits with.
 pub(crate) const ENDED_IN_ORDER: u8 = 42;
@@ -27,6 +27,7 @@ pub(crate) const SCENARIOS: &[(&str, fn())] = &[
     ("delays_are_as_long_as_they_were_ordered", faults::delays),
     ("a_limited_line_carries_as_much_as_was_ordered", faults::bandwidth),
     ("as_many_packets_are_lost_as_were_ordered", faults::loss),
+    ("rules_about_packets_make_packets_what_a_wire_would_carry", faults::segmentation),
     ("a_probe_reaches_a_node_that_is_down", faults::probe_of_a_node_that_is_down),
     ("a_pause_stops_daemons_too", nodes::pause_stops_daemons),
     ("a_pause_holds_at_any_moment_of_a_start", nodes::pause_at_any_moment),
@@ -35,6 +36,8 @@ pub(crate) const SCENARIOS: &[(&str, fn())] = &[
     ("a_node_that_leaves_by_itself_is_noticed", nodes::leaving),
     ("a_node_has_a_name_processes_and_environment_of_its_own", nodes::own_world),
     ("what_cannot_be_done_is_refused_by_name", nodes::refusals),
+    ("what_is_missing_is_named_with_what_to_type", machine::missing_parts),
+    ("connections_are_retried_as_often_as_was_ordered", machine::retransmission_timeout),
     ("a_lab_is_closed_quickly_and_opened_again", nodes::reopen),
 ];
 

@@ -14,6 +14,7 @@
 mod chain;
 mod engine;
 mod faults;
+mod machine;
 mod marks;
 mod nodes;
 mod runner;

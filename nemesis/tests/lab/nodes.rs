@@ -9,7 +9,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use systems::NodeId;
 
-use crate::engine::{clients, lab_of, scratch, server};
+use crate::engine::{clients, connect, lab_of, ping, scratch, server};
 use crate::marks::{await_some, await_that};
 
 /// Long enough for anything that happens at all.
@@ -197,6 +197,7 @@ pub(crate) fn reopen() {
         for node in (1..=5).map(NodeId::replica) {
             lab.start(node, &server("echo")).unwrap();
         }
+        ping(&mut connect(&lab, n1())).unwrap();
         let begin = Instant::now();
         drop(lab);
         let took = begin.elapsed();
