@@ -4,7 +4,9 @@ pub mod check;
 pub mod doctor;
 pub mod duration;
 pub mod engine;
+pub mod exit_code;
 pub mod list;
+pub mod memory;
 pub mod node;
 pub mod refusal;
 pub mod run;
@@ -38,11 +40,6 @@ enum Command {
     #[command(hide = true)]
     Engine(engine::EngineArgs),
 }
-
-/// Exit codes beside those of a verdict.
-pub const BAD_ARGUMENTS: u8 = 254;
-/// The harness itself failed.
-pub const HARNESS_FAILURE: u8 = 255;
 
 impl Cli {
     /// Does what was asked; the exit code says how it ended.

@@ -7,13 +7,14 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter, Write};
+use std::io::{self, BufReader, BufWriter};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use histories::checker::availability::{self, Recovery};
 use histories::checker::progress::{Progress, Window, WindowSet};
 use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX};
+use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::{Anomaly, AnomalyKind, History, Verdict};
 
@@ -77,14 +78,16 @@ pub fn harness_failure(test: &Test, reason: &str) -> Results {
     results
 }
 
-/// Writes the journal at `journal` in Jepsen's form to `edn`.
+/// Writes the journal at `journal` in Jepsen's form to `file`.
 ///
 /// # Errors
 /// When one cannot be read or the other cannot be written.
-pub fn export(journal: &Path, edn: &Path) -> io::Result<()> {
-    let mut out = BufWriter::new(File::create(edn)?);
-    let _ = (&mut out, journal);
-    out.flush()
+pub fn export(journal: &Path, file: &Path) -> io::Result<()> {
+    let input = BufReader::new(File::open(journal)?);
+    let out = BufWriter::new(File::create(file)?);
+    let name = journal.display().to_string();
+    // What is passed over is said where the journal is judged.
+    edn::export(input, &name, out).map(drop).map_err(io::Error::other)
 }
 
 fn read(path: &Path) -> io::Result<History> {

@@ -3,7 +3,8 @@
 use std::process::ExitCode;
 
 use clap::Parser;
-use tribunal::cli::{BAD_ARGUMENTS, Cli};
+use tribunal::cli::Cli;
+use tribunal::cli::exit_code::BAD_ARGUMENTS;
 
 fn main() -> ExitCode {
     // The lab starts this very program for its own roles, which have to come before any thread exists.

@@ -8,11 +8,13 @@ pub mod append;
 pub mod kv;
 pub mod register;
 
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use crate::history::Operation;
+use crate::history::{History, Operation};
 use crate::journal::Index;
+use crate::op::Function;
 use crate::values::Values;
 
 /// A sequential specification.
@@ -134,6 +136,25 @@ impl ModelName {
             Self::CasRegister => "cas-register",
             Self::Append => "append",
             Self::Kv => "kv",
+        }
+    }
+
+    /// The model whose operations `history` is made of; none when no model knows them all.
+    #[must_use]
+    pub fn of(history: &History) -> Option<Self> {
+        let asked: BTreeSet<Function> = history.operations().iter().map(|operation| operation.f).collect();
+        Self::ALL
+            .into_iter()
+            .find(|model| asked.iter().all(|f| model.functions().contains(f)))
+    }
+
+    /// What can be asked.
+    const fn functions(self) -> &'static [Function] {
+        match self {
+            Self::Register => &[Function::Read, Function::Write],
+            Self::CasRegister => &[Function::Read, Function::Write, Function::Cas],
+            Self::Append => &[Function::Read, Function::Append],
+            Self::Kv => &[Function::Get, Function::Put, Function::Append],
         }
     }
 

@@ -6,7 +6,8 @@ use anstyle::{AnsiColor, Style};
 use clap::Args;
 use nemesis::lab::{Outcome, Probe, examine};
 
-use super::{HARNESS_FAILURE, Refusal};
+use super::Refusal;
+use super::exit_code::HARNESS_FAILURE;
 use crate::screen::print;
 
 /// Nothing to choose.

@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
-use super::{BAD_ARGUMENTS, HARNESS_FAILURE};
+use super::exit_code::{BAD_ARGUMENTS, HARNESS_FAILURE};
 
 /// Why a command did not do what was asked.
 #[derive(Debug)]
@@ -39,6 +39,12 @@ impl Refusal {
             "there is no {kind} {name:?}{hint} Known: {}.",
             known.join(", ")
         ))
+    }
+
+    /// The exit code that goes with it.
+    #[must_use]
+    pub const fn code(&self) -> u8 {
+        self.code
     }
 
     /// Says it on standard error; the exit code.

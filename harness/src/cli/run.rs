@@ -9,8 +9,9 @@ use nemesis::lab::{self, EngineCommand};
 use nemesis::profile::SelectionError;
 use nemesis::{Profile, Roster, Schedule, Selection};
 
+use super::Refusal;
 use super::duration;
-use super::{HARNESS_FAILURE, Refusal};
+use super::exit_code::worse;
 use crate::adapter::{self, System};
 use crate::progress::line::ProgressMode;
 use crate::results::Results;
@@ -292,29 +293,5 @@ fn engine(folder: &RunFolder, started: Duration, progress: ProgressMode) -> Engi
     EngineCommand {
         args,
         env: Vec::new(),
-    }
-}
-
-/// Over several runs: 1 before 255 before 2 before 0.
-fn worse(one: u8, other: u8) -> u8 {
-    let rank = |code: u8| match code {
-        1 => 3,
-        HARNESS_FAILURE => 2,
-        0 => 0,
-        _ => 1,
-    };
-    if rank(one) < rank(other) { other } else { one }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::worse;
-
-    #[test]
-    fn a_violation_is_never_hidden_by_anything_else() {
-        for codes in [[0, 1], [2, 1], [255, 1], [2, 255], [0, 2]] {
-            assert_eq!(worse(codes[0], codes[1]), codes[1]);
-            assert_eq!(worse(codes[1], codes[0]), codes[1]);
-        }
     }
 }
