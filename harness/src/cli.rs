@@ -10,6 +10,7 @@ pub mod memory;
 pub mod node;
 pub mod refusal;
 pub mod run;
+pub mod series;
 
 use clap::{Parser, Subcommand};
 

@@ -29,6 +29,9 @@ const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
 /// What is said of a cluster that has no copy to spare when everything has been healed.
 const NOT_WHOLE: &str = "within the recovery bound after everything had been healed, no primary had a successor that could take over";
 
+/// What is said of a run that somebody ended.
+const ENDED_EARLY: &str = "the run was ended before its time; nothing was read back";
+
 /// A verdict, and to which misfortune it belongs when it is not valid.
 #[derive(Debug)]
 struct Finding {
@@ -68,13 +71,17 @@ pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Resu
     Ok(results)
 }
 
-/// The results of a run that the harness itself failed, for `reason`.
+/// The results of a run that `error` kept from being judged: a failure of the harness, unless somebody wanted it to end.
 #[must_use]
-pub fn harness_failure(test: &Test, reason: &str) -> Results {
+pub fn not_judged(test: &Test, error: &io::Error) -> Results {
+    let (cause, reason) = match error.kind() {
+        io::ErrorKind::Interrupted => (Cause::Interrupted, ENDED_EARLY.to_owned()),
+        _ => (Cause::Harness, error.to_string()),
+    };
     let mut results = blank(test, &Testimony::default());
     results.verdict = "unknown".to_owned();
-    results.cause = Some(Cause::Harness);
-    results.reason = Some(reason.to_owned());
+    results.cause = Some(cause);
+    results.reason = Some(reason);
     results
 }
 
@@ -168,15 +175,14 @@ fn unverified(testimony: &Testimony) -> Finding {
 }
 
 fn interrupted(testimony: &Testimony) -> Finding {
-    let reason = "the run was ended before its time; nothing was read back";
     let verdict = if testimony.interrupted {
-        Verdict::Unknown(reason.to_owned())
+        Verdict::Unknown(ENDED_EARLY.to_owned())
     } else {
         Verdict::Valid
     };
     Finding {
         verdict,
-        cause: Cause::Harness,
+        cause: Cause::Interrupted,
     }
 }
 

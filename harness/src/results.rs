@@ -8,6 +8,7 @@ use std::path::Path;
 use histories::Anomaly;
 use serde::{Deserialize, Serialize};
 
+use crate::cli::exit_code::{HARNESS_FAILURE, of_verdict};
 use crate::progress::Tally;
 use crate::testimony::FaultRecord;
 
@@ -77,6 +78,8 @@ pub enum Cause {
     CheckerLimit,
     /// The harness failed.
     Harness,
+    /// Somebody ended the run before its time.
+    Interrupted,
 }
 
 /// Counts of operations.
@@ -151,6 +154,7 @@ impl Cause {
             Self::UnverifiedFault => "unverified-fault",
             Self::CheckerLimit => "checker-limit",
             Self::Harness => "harness",
+            Self::Interrupted => "interrupted",
         }
     }
 }
@@ -159,11 +163,9 @@ impl Results {
     /// The exit code that says so: 0 valid, 1 invalid, 2 unknown, 255 a failure of the harness.
     #[must_use]
     pub fn exit_code(&self) -> u8 {
-        match (self.verdict.as_str(), self.cause) {
-            (_, Some(Cause::Harness)) => 255,
-            ("valid", _) => 0,
-            ("invalid", _) => 1,
-            _ => 2,
+        match self.cause {
+            Some(Cause::Harness) => HARNESS_FAILURE,
+            _ => of_verdict(&self.verdict),
         }
     }
 

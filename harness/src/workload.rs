@@ -71,15 +71,21 @@ impl Workload {
         }
     }
 
+    /// How its objects should behave.
+    #[must_use]
+    pub const fn model(self) -> ModelName {
+        match self {
+            Self::Register => ModelName::CasRegister,
+            Self::Append => ModelName::Append,
+        }
+    }
+
     /// Who judges it.
     #[must_use]
     pub fn checkers(self) -> Vec<Box<dyn Checker>> {
         match self {
-            Self::Register => vec![Box::new(Linearizable::new(ModelName::CasRegister))],
-            Self::Append => vec![
-                Box::new(Linearizable::new(ModelName::Append)),
-                Box::new(ExactlyOnce),
-            ],
+            Self::Register => vec![Box::new(Linearizable::new(self.model()))],
+            Self::Append => vec![Box::new(Linearizable::new(self.model())), Box::new(ExactlyOnce)],
         }
     }
 

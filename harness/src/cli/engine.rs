@@ -51,7 +51,7 @@ impl EngineArgs {
         let test = folder.read_test()?;
         let results = match self.trial(&test, &folder) {
             Ok((testimony, around)) => judged(&test, &testimony, around, &folder),
-            Err(error) => judge::harness_failure(&test, &error.to_string()),
+            Err(error) => judge::not_judged(&test, &error),
         };
         results.write(&folder.results())?;
         Ok(results.exit_code())
@@ -85,7 +85,7 @@ fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder
         judge::export(&folder.journal(), &folder.edn())?;
         Ok(results)
     });
-    let mut results = judged.unwrap_or_else(|error| judge::harness_failure(test, &error.to_string()));
+    let mut results = judged.unwrap_or_else(|error| judge::not_judged(test, &error));
     results.durations_ms.setup = around.setup.as_secs_f64() * 1_000.0;
     results.durations_ms.teardown = around.teardown.as_secs_f64() * 1_000.0;
     results

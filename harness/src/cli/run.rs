@@ -11,7 +11,7 @@ use nemesis::{Profile, Roster, Schedule, Selection};
 
 use super::Refusal;
 use super::duration;
-use super::exit_code::worse;
+use super::series::{self, Series};
 use crate::adapter::{self, System};
 use crate::progress::line::ProgressMode;
 use crate::results::Results;
@@ -112,44 +112,57 @@ impl RunArgs {
         let first = self.test(system.as_ref())?;
         let schedules = self.schedules(&first, system.as_ref())?;
         lab::check().map_err(Refusal::harness)?;
-        let mut worst = 0;
+        let mut series = Series::default();
         for (test, schedule) in schedules {
-            let code = self.run_one(&test, &schedule)?;
-            worst = worse(worst, code);
+            match self.run_one(&test, &schedule) {
+                Ok(results) => {
+                    series.judged(&results);
+                    if series::ends(&results) {
+                        break;
+                    }
+                }
+                Err(refusal) => {
+                    series.failed(test.seed);
+                    // The sentence has been said; the series goes on, and its exit code tells.
+                    let _ = refusal.report();
+                }
+            }
         }
-        Ok(worst)
+        if 1 < self.test_count && !self.json {
+            screen::print(&series.text())?;
+        }
+        Ok(series.code())
     }
 
-    fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<u8, Refusal> {
+    fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<Results, Refusal> {
         let started = machine_time();
         let folder = Store::at(&self.store).create(test, Timestamp::now())?;
         folder.write_test(test)?;
         std::fs::write(folder.schedule(), schedule.to_string())?;
-        let mut progress = self.progress;
-        if self.json && progress == ProgressMode::Auto {
-            progress = ProgressMode::None;
+        let code = lab::confine(&engine(&folder, started, self.progress())).map_err(Refusal::harness)?;
+        self.show(&folder, test, code)
+    }
+
+    /// Nothing but results where a program reads them.
+    fn progress(&self) -> ProgressMode {
+        match self.progress {
+            ProgressMode::Auto if self.json => ProgressMode::None,
+            mode => mode,
         }
-        let code = lab::confine(&engine(&folder, started, progress)).map_err(Refusal::harness)?;
-        self.show(&folder, test, code)?;
-        Ok(code)
     }
 
     /// The last screen, or the results as they are.
-    fn show(&self, folder: &RunFolder, test: &Test, code: u8) -> Result<(), Refusal> {
+    fn show(&self, folder: &RunFolder, test: &Test, code: u8) -> Result<Results, Refusal> {
         if !folder.results().is_file() {
-            return Err(Refusal::harness(format!(
-                "the run ended with code {code} before it was judged; what was recorded lies in {}; judge it with: tribunal check {} --model {}",
-                folder.path().display(),
-                folder.journal().display(),
-                test.workload,
-            )));
+            return Err(unjudged(folder, test, code));
         }
+        let results = Results::read(&folder.results())?;
         if self.json {
             screen::print(&std::fs::read_to_string(folder.results())?)?;
         } else {
-            screen::verdict(&Results::read(&folder.results())?, folder, test)?;
+            screen::verdict(&results, folder, test)?;
         }
-        Ok(())
+        Ok(results)
     }
 
     fn system(&self) -> Result<Box<dyn System>, Refusal> {
@@ -278,6 +291,14 @@ pub fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> 
     let text = std::fs::read_to_string(path)
         .map_err(|error| Refusal::arguments(format!("failed to read the schedule {name}: {error}")))?;
     Schedule::parse(&name, &text, roster).map_err(Refusal::arguments)
+}
+
+fn unjudged(folder: &RunFolder, test: &Test, code: u8) -> Refusal {
+    Refusal::harness(format!(
+        "the run ended with code {code} before it was judged; what was recorded lies in {0}, and is judged by: tribunal check {0}/journal.jsonl --model {1}",
+        folder.path().display(),
+        Workload::named(&test.workload).map_or("register", |workload| workload.model().name()),
+    ))
 }
 
 fn engine(folder: &RunFolder, started: Duration, progress: ProgressMode) -> EngineCommand {

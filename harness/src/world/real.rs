@@ -82,17 +82,18 @@ impl RealWorld {
     /// Hosts, switch, nodes and clients for `test`; returns when the cluster is formed.
     ///
     /// # Errors
-    /// When the lab refuses, or the cluster is not formed within [`FORMED_WITHIN`].
+    /// When the lab refuses, or the cluster is not formed within [`FORMED_WITHIN`]; [`io::ErrorKind::Interrupted`] when somebody wants
+    /// it to end before.
     pub fn open(system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<Self> {
-        let mut cluster = RealCluster::open(system, test, folder)?;
-        let addresses = cluster.addresses()?;
-        cluster.start_all()?;
-        cluster.await_formed()?;
-        let clients = ClientThread::start(system.clients(&addresses, clients_config(test)))?;
         let interrupted = Arc::new(AtomicBool::new(false));
         for signal in [SIGINT, SIGTERM, SIGHUP] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
+        let mut cluster = RealCluster::open(system, test, folder)?;
+        let addresses = cluster.addresses()?;
+        cluster.start_all()?;
+        cluster.await_formed(&interrupted)?;
+        let clients = ClientThread::start(system.clients(&addresses, clients_config(test)))?;
         Ok(Self {
             start: Instant::now(),
             clients,
@@ -233,7 +234,7 @@ impl RealCluster {
         self.lab.start(node, command)
     }
 
-    fn await_formed(&mut self) -> io::Result<()> {
+    fn await_formed(&mut self, interrupted: &AtomicBool) -> io::Result<()> {
         let begin = Instant::now();
         while !self.witness.formed() {
             if let Ok(exit) = self.lab.exits().try_recv() {
@@ -242,6 +243,9 @@ impl RealCluster {
                     exit.node,
                     words(exit.status)
                 )));
+            }
+            if interrupted.load(Ordering::Relaxed) {
+                return Err(io::ErrorKind::Interrupted.into());
             }
             if FORMED_WITHIN < begin.elapsed() {
                 return Err(io::Error::other(format!(
