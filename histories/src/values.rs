@@ -141,20 +141,27 @@ impl fmt::Display for Show<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             Value::String(text) if text.is_empty() => f.write_str("\"\""),
-            Value::String(text) => show_text(text, f),
-            other => show_text(&other.to_string(), f),
+            Value::String(text) => f.write_str(&one_line(text)),
+            other => f.write_str(&one_line(&other.to_string())),
         }
     }
 }
 
-fn show_text(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+/// Text from a file as a sentence can bear it: no control characters, and cut in the middle when it is long.
+pub(crate) fn one_line(text: &str) -> String {
     let length = text.chars().count();
     if length <= SHOWN_CHARS_MAX {
-        return f.write_str(text);
+        return text.chars().flat_map(visible).collect();
     }
-    let head: String = text.chars().take(SHOWN_CHARS_MAX / 2).collect();
-    let tail: String = text.chars().skip(length - SHOWN_CHARS_MAX / 2).collect();
-    write!(f, "{head}…{tail}")
+    let head = text.chars().take(SHOWN_CHARS_MAX / 2);
+    let tail = text.chars().skip(length - SHOWN_CHARS_MAX / 2);
+    head.chain(['…']).chain(tail).flat_map(visible).collect()
+}
+
+fn visible(char: char) -> impl Iterator<Item = char> {
+    let escaped = char.is_control().then(|| char.escape_default());
+    let plain = (!char.is_control()).then_some(char);
+    escaped.into_iter().flatten().chain(plain)
 }
 
 fn hash_of_str(text: &str) -> u64 {
@@ -327,5 +334,6 @@ mod tests {
             SHOWN_CHARS_MAX + 1
         );
         assert_eq!(values.show(Symbol::NULL).to_string(), "null");
+        assert_eq!(one_line("a\nb\u{7f}"), "a\\nb\\u{7f}");
     }
 }

@@ -81,6 +81,39 @@ impl fmt::Display for AnomalyKind {
     }
 }
 
+impl AnomalyKind {
+    /// Its name in results: `stale-read`.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::StaleRead => "stale-read",
+            Self::LostAppend => "lost-append",
+            Self::DuplicateAppend => "duplicate-append",
+            Self::Phantom => "phantom",
+            Self::Reordered => "reordered",
+            Self::Resurrected => "resurrected",
+            Self::PartlyApplied => "partly-applied",
+            Self::NotLinearizable => "not-linearizable",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+impl fmt::Display for AnomalyKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.name())
+    }
+}
+
+impl fmt::Display for Anomaly {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.key {
+            Some(key) => write!(f, "{} on key {key}: {}", self.kind, self.sentence),
+            None => write!(f, "{}: {}", self.kind, self.sentence),
+        }
+    }
+}
+
 impl Verdict {
     /// Both judgements in one: the worse holds, evidence is kept.
     #[must_use]
@@ -113,5 +146,57 @@ impl Verdict {
 impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn anomaly(sentence: &str) -> Anomaly {
+        let (key, ops, sentence) = (Some("k1".to_owned()), vec![Index(3)], sentence.to_owned());
+        Anomaly {
+            kind: AnomalyKind::StaleRead,
+            key,
+            ops,
+            sentence,
+        }
+    }
+
+    #[test]
+    fn the_worse_verdict_holds_and_evidence_is_kept() {
+        let unknown = || Verdict::Unknown("why".to_owned());
+        let invalid = |sentence| Verdict::Invalid(vec![anomaly(sentence)]);
+        assert_eq!(Verdict::Valid.and(Verdict::Valid), Verdict::Valid);
+        assert_eq!(Verdict::Valid.and(unknown()), unknown());
+        assert_eq!(unknown().and(unknown()), Verdict::Unknown("why; why".to_owned()));
+        assert_eq!(unknown().and(invalid("a")), invalid("a"));
+        assert_eq!(invalid("a").and(Verdict::Valid), invalid("a"));
+        assert_eq!(
+            invalid("a").and(invalid("b")),
+            Verdict::Invalid(vec![anomaly("a"), anomaly("b")])
+        );
+    }
+
+    #[test]
+    fn kinds_have_one_name_in_files_and_on_screens() {
+        let written = serde_json::to_value(anomaly("it is old")).unwrap();
+        assert_eq!(written["kind"], AnomalyKind::StaleRead.name());
+        assert_eq!(written["ops"], serde_json::json!([3]));
+        assert_eq!(
+            anomaly("it is old").to_string(),
+            "stale-read on key k1: it is old"
+        );
+        for name in [
+            "lost-append",
+            "duplicate-append",
+            "phantom",
+            "reordered",
+            "resurrected",
+            "partly-applied",
+        ] {
+            let kind: AnomalyKind = serde_json::from_value(name.into()).unwrap();
+            assert_eq!(kind.name(), name);
+        }
     }
 }

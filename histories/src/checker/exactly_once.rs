@@ -73,8 +73,8 @@ fn examine(book: &Book<'_>) -> Verdict {
     }
     let mut findings = Findings::default();
     findings.odd_reads(book);
-    findings.order(book);
     findings.times(book);
+    findings.order(book);
     findings.verdict()
 }
 
@@ -140,7 +140,13 @@ impl Findings {
     /// Tokens in another order than their appends were made; those that are not there would have to come last.
     fn order(&mut self, book: &Book<'_>) {
         let mut latest: Option<Appended> = None;
-        let there = book.order().iter().filter_map(|&token| book.append(token));
+        let is_first = |&(position, token): &(usize, &Symbol)| book.token(*token).position == Some(position);
+        let there = book
+            .order()
+            .iter()
+            .enumerate()
+            .filter(is_first)
+            .filter_map(|(_, &token)| book.append(token));
         for append in there.chain(unseen(book)) {
             if let Some(other) = latest.filter(|other| append.ret < other.call) {
                 self.add(append.token, book.overtaken(append, other));

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::{Clock, Defect, EVENTS_MAX, Ending, FOREVER, History, Operation, Order, Time};
 use crate::journal::{Client, Edge, Entry, Event, Index, Nemesis};
 use crate::op::{Function, Invocation, Key, Outcome, Process};
-use crate::values::Values;
+use crate::values::{Values, one_line};
 
 /// Builds a history event by event.
 ///
@@ -334,7 +334,7 @@ impl Builder {
 }
 
 fn name(f: Function, key: Option<&Key>) -> String {
-    key.map_or_else(|| f.to_string(), |key| format!("{f} of {key}"))
+    key.map_or_else(|| f.to_string(), |key| format!("{f} of {}", one_line(&key.0)))
 }
 
 /// Turns event numbers into the order that all checkers use: by time, of equal times calls before returns, then as recorded.

@@ -5,6 +5,7 @@ use std::fmt;
 use crate::journal::{FORMAT, Index};
 use crate::model::Mismatch;
 use crate::op::{Function, Process};
+use crate::values::one_line;
 
 /// A history that cannot be used, and the place where that shows.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -41,16 +42,16 @@ pub enum Defect {
     #[error("longer than {0} bytes")]
     LineTooLong(u64),
     /// A header of a version that this program does not know.
-    #[error("format version {0} is not known; this program reads version {FORMAT}")]
+    #[error("format version {} is not known; this program reads version {FORMAT}", one_line(.0))]
     UnknownVersion(String),
     /// An event of an unknown type.
-    #[error("unknown type `{0}`; known are invoke, ok, fail, info")]
+    #[error("unknown type `{}`; known are invoke, ok, fail, info", one_line(.0))]
     UnknownType(String),
     /// An operation that no model knows.
-    #[error("unknown function `{0}`; known are {known}", known = known_functions())]
+    #[error("unknown function `{}`; known are {known}", one_line(.0), known = known_functions())]
     UnknownFunction(String),
     /// A field that the form does not have.
-    #[error("unknown field `{0}`")]
+    #[error("unknown field `{}`", one_line(.0))]
     UnknownField(String),
     /// A field that must be there.
     #[error("the field `{0}` is missing")]

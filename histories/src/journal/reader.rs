@@ -287,9 +287,12 @@ impl<R: BufRead> Reader<R> {
 
     fn parse_line(&mut self) -> Result<Line, Defect> {
         let buffer = std::mem::take(&mut self.buffer);
-        let line = match serde_json::from_slice::<RawLine<'_>>(&buffer) {
-            Ok(raw) => self.parse_raw(&raw, &buffer),
-            Err(error) => self.parse_odd(&buffer, &error),
+        // Serde would take an array for the fields in their order.
+        let text = buffer.trim_ascii();
+        let line = match serde_json::from_slice::<RawLine<'_>>(text) {
+            Ok(raw) if text.starts_with(b"{") => self.parse_raw(&raw, text),
+            Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
+            Err(error) => self.parse_odd(text, &error),
         };
         self.buffer = buffer;
         line

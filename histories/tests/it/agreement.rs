@@ -9,7 +9,7 @@ use crate::generate::{Shape, Sort, history};
 use crate::oracle::is_linearizable;
 
 /// Histories of each sort in the test suite; the environment variable `HISTORIES_FUZZ` asks for more.
-const HISTORIES: u64 = 4_000;
+const HISTORIES: u64 = 10_000;
 
 fn model(sort: Sort) -> ModelName {
     match sort {

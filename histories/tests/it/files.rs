@@ -22,7 +22,8 @@ fn told(file: &str, model: ModelName) -> String {
                 Verdict::Invalid(anomalies) => {
                     anomalies.iter().fold("invalid".to_owned(), |mut text, anomaly| {
                         let ops: Vec<u64> = anomaly.ops.iter().map(|op| op.0).collect();
-                        write!(text, "\t{:?} {ops:?} {}", anomaly.kind, anomaly.sentence).unwrap();
+                        write!(text, "\t{:?} {ops:?} {}", anomaly.kind, anomaly.sentence)
+                            .expect("a string takes everything");
                         text
                     })
                 }

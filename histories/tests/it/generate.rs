@@ -201,7 +201,9 @@ fn take_effect(rng: &mut Rng, sort: Sort, live: &Live, state: &mut Value) -> Out
         Function::Write | Function::Put => *state = live.argument.clone(),
         Function::Append => match state {
             Value::Array(tokens) => tokens.push(live.argument.clone()),
-            Value::String(text) => text.push_str(live.argument.as_str().unwrap()),
+            Value::String(text) => {
+                text.push_str(live.argument.as_str().expect("strings are appended to strings"))
+            }
             _ => unreachable!("only lists and strings are appended to"),
         },
         _ if *state == live.argument[0] => *state = live.argument[1].clone(),

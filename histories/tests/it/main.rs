@@ -1,6 +1,11 @@
 //! The tests of the crate through its doors.
 
 mod agreement;
+mod edn;
+mod exactly_once;
 mod files;
 mod generate;
+mod journal;
+mod limits;
 mod oracle;
+mod script;

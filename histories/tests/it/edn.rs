@@ -1,0 +1,191 @@
+//! Jepsen's form: what is written is read back, and defects are told with their line.
+
+use histories::format::{Format, edn, read};
+use histories::history::{History, Operation};
+use proptest::prelude::{ProptestConfig, any, prop, proptest};
+
+const JOURNAL: &str = r#"{"format":1,"seed":7,"test":{}}
+{"i":0,"t":1,"type":"invoke","process":0,"f":"append","key":"k1","value":"t\"9","error":null,"node":"n1"}
+{"i":1,"t":2,"type":"info","process":"nemesis","f":"start-partition","fault":1,"phase":"begin","value":{"cut":[["n1","n2"]]},"verified":true}
+{"i":2,"t":3,"type":"ok","process":0,"f":"append","key":"k1","value":"t\"9","error":null}
+{"i":3,"t":4,"type":"invoke","process":0,"f":"read","key":"k1","value":null,"error":null}
+{"i":4,"t":5,"type":"ok","process":0,"f":"read","key":"k1","value":["t\"9"],"error":null}
+{"i":5,"t":6,"type":"invoke","process":1,"f":"cas","key":"k2","value":[1,null],"error":null}
+{"i":6,"t":7,"type":"fail","process":1,"f":"cas","key":"k2","value":[1,null],"error":"precondition-failed","saw":2.5}
+{"i":7,"t":8,"type":"invoke","process":1,"f":"cas","value":[3,4],"error":null}
+{"i":8,"t":9,"type":"info","process":1,"f":"cas","value":[3,4],"error":"no answer: timeout"}
+"#;
+
+const EDN: &str = r#"{:index 0, :type :invoke, :f :append, :value ["k1" "t\"9"], :process 0, :time 1, :node "n1"}
+{:index 1, :type :info, :f :start-partition, :value {:cut [["n1" "n2"]]}, :process :nemesis, :time 2}
+{:index 2, :type :ok, :f :append, :value ["k1" "t\"9"], :process 0, :time 3}
+{:index 3, :type :invoke, :f :read, :value ["k1" nil], :process 0, :time 4}
+{:index 4, :type :ok, :f :read, :value ["k1" ["t\"9"]], :process 0, :time 5}
+{:index 5, :type :invoke, :f :cas, :value ["k2" [1 nil]], :process 1, :time 6}
+{:index 6, :type :fail, :f :cas, :value ["k2" [1 nil]], :process 1, :time 7, :error :precondition-failed, :saw 2.5}
+{:index 7, :type :invoke, :f :cas, :value [3 4], :process 1, :time 8}
+{:index 8, :type :info, :f :cas, :value [3 4], :process 1, :time 9, :error "no answer: timeout"}
+"#;
+
+#[test]
+fn a_journal_is_exported_as_jepsen_writes_histories() {
+    let mut out = Vec::new();
+    let warnings = edn::export(JOURNAL.as_bytes(), "journal.jsonl", &mut out).unwrap();
+    assert_eq!(warnings, []);
+    assert_eq!(String::from_utf8(out).unwrap(), EDN);
+}
+
+/// The operations with their values as JSON, since each history numbers its values anew.
+fn operations(history: &History) -> Vec<String> {
+    let values = history.values();
+    let show = |operation: &Operation| {
+        let Operation {
+            index,
+            process,
+            f,
+            key,
+            value,
+            call,
+            ret,
+            completed,
+            ending,
+            ..
+        } = operation;
+        let answer = operation.answer().map(|answer| values.json(answer));
+        let ending = match ending {
+            histories::history::Ending::Fail { error, saw } => {
+                format!("{error} {:?}", saw.as_ref().map(|saw| values.json(saw)))
+            }
+            other => format!("{other:?}")
+                .chars()
+                .take_while(char::is_ascii_alphanumeric)
+                .collect(),
+        };
+        format!(
+            "{index:?} {process} {f} {key:?} {} {call:?} {ret:?} {completed:?} {answer:?} {ending}",
+            values.json(value)
+        )
+    };
+    history.operations().iter().map(show).collect()
+}
+
+#[test]
+fn what_was_exported_is_read_back() {
+    let ours = History::parse(JOURNAL.as_bytes(), "journal.jsonl")
+        .unwrap()
+        .history;
+    let theirs = read(EDN.as_bytes(), "history.edn", Format::Auto).unwrap().history;
+    assert_eq!(operations(&theirs), operations(&ours));
+    assert_eq!(theirs.nemesis().count(), 1);
+}
+
+fn check(text: &str, expected: &str) {
+    let told = match read(text.as_bytes(), "history.edn", Format::Edn) {
+        Err(error) => error.to_string(),
+        Ok(parsed) => {
+            let warnings: Vec<String> = parsed.warnings.iter().map(ToString::to_string).collect();
+            format!(
+                "{} operations; {}",
+                parsed.history.operations().len(),
+                warnings.join("; ")
+            )
+        }
+    };
+    assert_eq!(told, expected, "{text}");
+}
+
+#[test]
+fn defects_are_told_with_their_line() {
+    let ask = "{:type :invoke, :f :write, :value 1, :process 0}\n";
+    let line = |text: &str, expected: &str| {
+        check(
+            &format!("{ask}{text}\n{ask}"),
+            &format!("history.edn line 2: {expected}"),
+        );
+    };
+    line(
+        "{:type :okay, :f :write, :process 0}",
+        "unknown type `okay`; known are invoke, ok, fail, info",
+    );
+    line(
+        "{:type :ok, :f :write, :process 1}",
+        "completion of process 1 without its invocation",
+    );
+    line("{:type :ok, :f :write}", "the field `process` is missing");
+    line(
+        "{:type :ok, :f :write, :process -1}",
+        "the field `process` must be a whole number or a keyword",
+    );
+    line(
+        "{:type :ok, :f :read, :process 0}",
+        "process 0 completes a read but invoked a write in line 1",
+    );
+    line(
+        "{:type :ok, :f :write, :process 0 :time}",
+        "a map has a key without a value",
+    );
+    line("7", "an event must be a map");
+    line(
+        ask.trim(),
+        "second invocation of process 0, which still waits for its write of line 1",
+    );
+    check(
+        "{:type :invoke, :f :txn, :process 0}",
+        &format!(
+            "history.edn line 1: unknown function `txn`; known are {}",
+            histories::Function::ALL.map(histories::Function::name).join(", ")
+        ),
+    );
+    check(
+        "{:type :invoke, :f :read, :process 0, :time 5}\n{:type :ok, :f :read, :process 0, :time 4}",
+        "history.edn line 2: time runs backwards, from 5 to 4",
+    );
+    check(
+        "{:type :invoke, :f :read, :process 0, :time 5}\n{:type :ok, :f :read, :process 0}",
+        "history.edn line 2: the field `time` is missing",
+    );
+}
+
+#[test]
+fn a_torn_end_is_a_warning() {
+    let ask = "{:type :invoke, :f :write, :value 1, :process 0}\n";
+    let torn = "1 operations; history.edn line 2: the last event is torn; everything before it is used";
+    check(&format!("{ask}{{:type :ok, :f :wri"), torn);
+    check(&format!("{ask}{{:type :ok, :error \"no"), torn);
+}
+
+#[test]
+fn an_event_may_stand_on_several_lines() {
+    check(
+        "{:type :invoke,\n :f :write,\n :value 1 ; one\n :process 0}\n{:type :ok, :f :write, :process 0}",
+        "1 operations; ",
+    );
+}
+
+#[test]
+fn a_history_without_times_is_an_order() {
+    let text = "{:type :invoke, :f :read, :process 0}\n{:type :ok, :f :read, :process 0}";
+    let history = read(text.as_bytes(), "history.edn", Format::Auto)
+        .unwrap()
+        .history;
+    assert_eq!(history.clock(), histories::history::Clock::Ranks);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::with_cases(2_000) })]
+
+    #[test]
+    fn no_mangled_history_makes_the_reader_panic(
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<bool>(), prop::sample::select(&b"{}[]()#_\":,;0n \\\n"[..])), 1..6)
+    ) {
+        let mut bytes = EDN.as_bytes().to_vec();
+        for (place, replaces, byte) in edits {
+            let at = place.index(bytes.len());
+            if replaces { bytes[at] = byte } else { bytes.insert(at, byte) }
+        }
+        if let Err(error) = read(&bytes[..], "history.edn", Format::Edn) {
+            let sentence = error.to_string();
+            assert!(sentence.starts_with("history.edn line "), "{sentence}");
+        }
+    }
+}

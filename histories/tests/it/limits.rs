@@ -1,0 +1,122 @@
+//! A checker that reaches a limit says so, and where.
+
+use std::cell::Cell;
+
+use fastrand::Rng;
+use histories::checker::linearizable::Method;
+use histories::history::{History, Time};
+use histories::op::{Function, Outcome};
+use histories::{Checker, ExactlyOnce, Limits, Linearizable, ModelName, Verdict};
+use serde_json::json;
+
+/// Writes and compare-and-sets of few values by many clients, none of which ever hears back, and then reads that nothing explains.
+fn hard() -> History {
+    let mut rng = Rng::with_seed(7);
+    let mut builder = History::builder();
+    for process in 0..60 {
+        let (old, new) = (rng.u32(0..40), rng.u32(0..40));
+        builder
+            .ask(Time(process), process, Function::Cas, "k1", json!([old, new]))
+            .expect("a well-formed history");
+    }
+    for round in 0..200 {
+        let (time, value) = (100 + round * 2, rng.u32(0..40));
+        builder
+            .ask(Time(time), 1000, Function::Write, "k1", json!(value))
+            .expect("a well-formed history");
+        builder
+            .answer(Time(time + 1), 1000, Outcome::Ok(json!(value)))
+            .expect("a well-formed history");
+    }
+    builder
+        .ask(Time(900), 1000, Function::Read, "k1", json!(null))
+        .expect("a well-formed history");
+    builder
+        .answer(Time(901), 1000, Outcome::Ok(json!(77)))
+        .expect("a well-formed history");
+    builder
+        .ask(Time(902), 1000, Function::Write, "k1", json!(77))
+        .expect("a well-formed history");
+    builder.finish()
+}
+
+fn reason(limits: &Limits<'_>) -> String {
+    let checker = Linearizable::new(ModelName::CasRegister).with_method(Method::Search);
+    match checker.check(&hard(), limits).verdict {
+        Verdict::Unknown(reason) => reason,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn when_memory_is_up_it_says_where_and_what_to_do() {
+    let reason = reason(&Limits {
+        memory_bytes_max: 1 << 20,
+        may_go_on: &|| true,
+    });
+    let begin = "key k1: the search reached its 1048576 bytes of memory at the ";
+    assert!(reason.starts_with(begin), "{reason}");
+    assert!(
+        reason.contains("of 262 operations, where 61 were open, 60 of them with an unknown outcome"),
+        "{reason}"
+    );
+    assert!(
+        reason.ends_with("unique values, fewer clients per key"),
+        "{reason}"
+    );
+}
+
+#[test]
+fn when_time_is_up_it_says_where() {
+    let asked = Cell::new(0);
+    let may_go_on = || {
+        asked.set(asked.get() + 1);
+        asked.get() < 10
+    };
+    let reason = reason(&Limits {
+        memory_bytes_max: 1 << 30,
+        may_go_on: &may_go_on,
+    });
+    assert!(reason.starts_with("key k1: time ran out at the "), "{reason}");
+    assert_eq!(asked.get(), 10, "it stops at once");
+}
+
+#[test]
+fn without_time_no_checker_says_valid() {
+    let history = crate::script::history("0 append t1\n0 ok\n1 read\n1 ok [t1]");
+    let limits = Limits {
+        memory_bytes_max: 1 << 30,
+        may_go_on: &|| false,
+    };
+    let exactly_once = ExactlyOnce.check(&history, &limits).verdict;
+    assert_eq!(exactly_once.name(), "unknown");
+    let search = Linearizable::new(ModelName::Append)
+        .with_method(Method::Search)
+        .check(&history, &limits)
+        .verdict;
+    assert_eq!(search.name(), "unknown");
+}
+
+#[test]
+fn more_open_operations_than_slots_are_refused_in_words() {
+    let mut builder = History::builder();
+    for process in 0..1100 {
+        builder
+            .ask(Time(process), process, Function::Write, "k1", json!(process % 3))
+            .unwrap();
+    }
+    builder
+        .ask(Time(2000), 2000, Function::Read, "k1", json!(null))
+        .unwrap();
+    builder.answer(Time(2001), 2000, Outcome::Ok(json!(1))).unwrap();
+    let verdict = Linearizable::new(ModelName::Register)
+        .check(&builder.finish(), &Limits::patient())
+        .verdict;
+    let Verdict::Unknown(reason) = verdict else {
+        panic!("{verdict:?}")
+    };
+    assert!(
+        reason.starts_with("key k1: 1101 operations are open at a time; allow more"),
+        "{reason}"
+    );
+}
