@@ -41,7 +41,7 @@ mod transfer;
 pub mod view;
 pub mod view_service;
 
-pub use event::Event;
+pub use event::{Acknowledgement, Event, Outcome};
 pub use flaw::Flaw;
 pub use message::{Command, Message, Record, Refusal, Request, Response, Sequence, Stamp, SyncPiece, Timer};
 pub use observer::Observer;

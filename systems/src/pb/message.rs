@@ -79,7 +79,7 @@ pub enum Message {
 }
 
 /// Which answer of the view service: one that was given later in the same life of it has a larger number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Stamp {
     /// The life of the view service.
     pub service: Incarnation,

@@ -8,17 +8,18 @@ use std::collections::VecDeque;
 
 use crate::node_id::NodeId;
 use crate::pb::event::{Event, Reason};
-use crate::pb::message::{Command, Message, Refusal, Request, Response, Sequence, Stamp, SyncPiece, Timer};
-use crate::pb::transfer::{Arrival, Incoming};
+use crate::pb::message::{Command, Message, Refusal, Request, Response, Stamp, Timer};
+use crate::pb::transfer::Incoming;
 use crate::pb::view::{Member, Role, View, ViewNumber};
 use crate::pb::{Config, Flaw, Node};
 use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox};
 use crate::service::kv::KeyValue;
-use crate::service::{Digest, Machine, Service};
+use crate::service::{Machine, Service};
 
 mod backup;
 mod execution;
 mod flawed;
+mod peer;
 mod primary;
 
 use backup::Backup;
@@ -160,13 +161,17 @@ impl Server {
         }
 
         self.answer = PingAnswer::Received;
-        let former = self.echo.replace(stamp);
         if let Some(view) = view {
             self.install(view, out);
         }
-        if former.is_none_or(|former| former.service != stamp.service) {
-            // This life of the view service does not know this life yet; with the echo it will.
-            self.ping(out);
+        match self.echo {
+            // An answer may have been overtaken by a later one.
+            Some(echo) if echo.service == stamp.service => self.echo = Some(echo.max(stamp)),
+            // This life of the view service does not know this life of the server yet; with the echo it will.
+            Some(_) | None => {
+                self.echo = Some(stamp);
+                self.ping(out);
+            }
         }
     }
 
@@ -192,156 +197,6 @@ impl Server {
         }
     }
 
-    /// A primary sends a piece of what the backup of its view must hold.
-    fn on_sync(&mut self, from: NodeId, piece: &SyncPiece, out: &mut Outbox<Node>) {
-        let number = piece.view.number;
-        if from != piece.view.primary.node || !self.config.servers.contains(&from) {
-            return ignore(from, Reason::Stranger, out);
-        }
-        // A view in which it is nobody's backup is no reason to go by it: after a restart it might be older than what its
-        // earlier life knew.
-        if self.has_not_heard_of(&piece.view) && piece.view.role_of(self.me) == Role::Backup {
-            if self.config.has(Flaw::ExitOnSyncFailure) {
-                return self.say_no(from, number, Sequence::ZERO, out);
-            }
-            self.install(piece.view.clone(), out);
-        }
-        if self.view.as_ref() != Some(&piece.view) {
-            return self.say_no(from, number, Sequence::ZERO, out);
-        }
-
-        match &mut self.status {
-            Status::Joining(incoming) => {
-                let arrival = incoming.accept(piece);
-                let (asked, bytes) = (piece.offset, incoming.bytes());
-                match arrival {
-                    Arrival::Whole(machine) => self.join(from, number, *machine, piece.digest, out),
-                    Arrival::Partial => out.send(
-                        from,
-                        Message::SyncProgress {
-                            view: number,
-                            asked,
-                            bytes,
-                        },
-                    ),
-                    Arrival::Broken => {
-                        ignore(from, Reason::Malformed, out);
-                        out.send(
-                            from,
-                            Message::SyncProgress {
-                                view: number,
-                                asked,
-                                bytes,
-                            },
-                        );
-                    }
-                }
-            }
-            Status::Backup(_) => out.send(from, Message::Synchronised { view: number }),
-            Status::Idle => self.say_no(from, number, Sequence::ZERO, out),
-            Status::Primary(_) | Status::Halted => ignore(from, Reason::OtherStage, out),
-        }
-    }
-
-    /// From here on this server is a backup that holds everything.
-    fn join(
-        &mut self,
-        from: NodeId,
-        view: ViewNumber,
-        machine: Machine<KeyValue>,
-        snapshot: Digest,
-        out: &mut Outbox<Node>,
-    ) {
-        out.observe(Event::Synchronised {
-            view,
-            from,
-            snapshot,
-            digest: machine.digest(),
-        });
-        self.status = Status::Backup(Backup::new(machine));
-        self.acknowledged = view;
-        out.send(from, Message::Synchronised { view });
-    }
-
-    fn on_progress(
-        &mut self,
-        from: NodeId,
-        view: ViewNumber,
-        asked: u64,
-        bytes: u64,
-        out: &mut Outbox<Node>,
-    ) {
-        match self.status.primary_towards(from, view) {
-            Some(primary) => primary.on_progress(asked, bytes, out),
-            None => ignore(from, Reason::OtherView, out),
-        }
-    }
-
-    fn on_synchronised(&mut self, from: NodeId, view: ViewNumber, out: &mut Outbox<Node>) {
-        let Some(primary) = self.status.primary_towards(from, view) else {
-            return ignore(from, Reason::OtherView, out);
-        };
-        if primary.office() == Office::Taken {
-            return ignore(from, Reason::OtherStage, out);
-        }
-
-        primary.on_synchronised(&self.config, out);
-        self.acknowledge(out);
-    }
-
-    /// A primary wants commands carried out.
-    fn on_forward(
-        &mut self,
-        from: NodeId,
-        number: ViewNumber,
-        first: Sequence,
-        commands: &[Command],
-        out: &mut Outbox<Node>,
-    ) {
-        if let Status::Joining(_) = self.status
-            && self.config.has(Flaw::RestartedBackupNotResynced)
-        {
-            self.status = Status::Backup(Backup::new(Machine::new(self.config.clients_max)));
-        }
-        match (&self.view, &mut self.status) {
-            (Some(view), Status::Backup(backup)) if view.number == number && view.primary.node == from => {
-                backup.on_forward(view, first, commands, &self.config, out);
-            }
-            (_, Status::Primary(primary)) if flawed::holds_its_lock(primary, &self.config) => (),
-            _ => self.say_no(from, number, last(first, commands), out),
-        }
-    }
-
-    fn on_yes(&mut self, from: NodeId, view: ViewNumber, through: Sequence, out: &mut Outbox<Node>) {
-        match self.status.primary_towards(from, view) {
-            Some(primary) => primary.on_yes(through, &self.config, out),
-            None => ignore(from, Reason::OtherView, out),
-        }
-    }
-
-    /// The peer is not the backup of the view this server takes itself for the primary of, and perhaps knows a newer one.
-    fn on_no(
-        &mut self,
-        from: NodeId,
-        refused: ViewNumber,
-        through: Sequence,
-        newest: Option<View>,
-        out: &mut Outbox<Node>,
-    ) {
-        if !self.config.servers.contains(&from) {
-            return ignore(from, Reason::Stranger, out);
-        }
-        if self.config.has(Flaw::IgnoreBackupError) {
-            return self.on_yes(from, refused, through, out);
-        }
-        if self.config.has(Flaw::ExitOnSyncFailure) && self.is_synchronising() {
-            return self.halt(out);
-        }
-        if let Some(view) = newest {
-            self.install(view, out);
-        }
-    }
-
     /// The backup has been silent for a while.
     fn on_silence(&mut self, out: &mut Outbox<Node>) {
         if self.config.has(Flaw::ExitOnSyncFailure) && self.is_synchronising() {
@@ -355,10 +210,12 @@ impl Server {
 
     /// Goes by `view` from now on, unless it knows that one or a newer one already.
     fn install(&mut self, view: View, out: &mut Outbox<Node>) {
-        if !self.has_not_heard_of(&view) || self.is_locked_out_of(&view) {
-            return;
+        if self.has_not_heard_of(&view) && !self.is_locked_out_of(&view) {
+            self.go_by(view, out);
         }
+    }
 
+    fn go_by(&mut self, view: View, out: &mut Outbox<Node>) {
         let role = view.role_of(self.me);
         out.observe(Event::ViewInstalled {
             view: view.clone(),
@@ -409,17 +266,6 @@ impl Server {
         let Some(view) = &self.view else { return };
         self.acknowledged = view.number;
         self.ping(out);
-    }
-
-    fn say_no(&self, to: NodeId, view: ViewNumber, through: Sequence, out: &mut Outbox<Node>) {
-        out.send(
-            to,
-            Message::Refused {
-                view,
-                through,
-                newest: self.view.clone(),
-            },
-        );
     }
 
     fn has_not_heard_of(&self, view: &View) -> bool {
@@ -503,10 +349,6 @@ fn resign(queue: &VecDeque<Command>, out: &mut Outbox<Node>) {
     for command in queue {
         refuse(command, Refusal::Moved, out);
     }
-}
-
-fn last(first: Sequence, commands: &[Command]) -> Sequence {
-    Sequence(first.plus(commands.len()).0.saturating_sub(1))
 }
 
 fn ignore(from: NodeId, reason: Reason, out: &mut Outbox<Node>) {

@@ -297,12 +297,50 @@ fn search(steps: &[Step<'_>]) -> bool {
 
 const STATES_MAX: usize = 500_000;
 
-/// The last is tried first. A read nobody saw the answer of need not be tried at all.
+/// The last is tried first. What nobody knows the end of and nobody saw anything of need not be tried at all: every value is
+/// written once.
 fn in_order_of_trial(steps: &[Step<'_>]) -> Vec<usize> {
-    let useful = |step: &Step<'_>| step.answered.is_some() || !matches!(step.op, Op::Get { .. });
+    let seen = seen_values(steps);
+    let useful = |step: &Step<'_>| {
+        step.answered.is_some() || written(step.op).is_some_and(|value| seen.contains(value))
+    };
     let mut order: Vec<usize> = (0..steps.len()).filter(|&i| useful(&steps[i])).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(steps[i].answered.map_or(u64::MAX, |(at, _)| at.as_nanos())));
     order
+}
+
+fn written(op: &Op) -> Option<&str> {
+    match op {
+        Op::Get { .. } => None,
+        Op::Put { value, .. } | Op::Append { value, .. } | Op::Cas { to: value, .. } => Some(value),
+    }
+}
+
+/// The values somebody was told of, and those that must have been there for such a value to be written.
+fn seen_values<'a>(steps: &'a [Step<'_>]) -> BTreeSet<&'a str> {
+    let mut seen: BTreeSet<&str> = BTreeSet::new();
+    for step in steps {
+        match step.answered {
+            Some((_, Answer::Value(Some(value)) | Answer::Mismatch { saw: Some(value) })) => {
+                seen.insert(value)
+            }
+            Some((_, Answer::Done)) => written(step.op).is_some_and(|value| seen.insert(value)),
+            _ => false,
+        };
+    }
+    loop {
+        let conditions = steps.iter().filter_map(|step| match step.op {
+            Op::Cas {
+                from: Some(from), to, ..
+            } if seen.contains(to.as_str()) => Some(from.as_str()),
+            _ => None,
+        });
+        let news: Vec<&str> = conditions.filter(|from| !seen.contains(from)).collect();
+        if news.is_empty() {
+            return seen;
+        }
+        seen.extend(news);
+    }
 }
 
 fn shown(steps: &[Step<'_>]) -> String {

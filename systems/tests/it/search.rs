@@ -42,6 +42,9 @@ enum Trouble {
 /// The most that is cut, held, paused or dead at a time.
 const TROUBLES_MAX: usize = 3;
 
+/// This client only reads: it never waits for a backup's yes that cannot come, and so keeps to an old primary the longest.
+const READER: usize = 3;
+
 const KEYS: [&str; 2] = ["a", "r"];
 
 /// How a run ended.
@@ -122,7 +125,11 @@ impl Run {
             if last.is_some_and(|call| matches!(call.ended, Some((_, Conclusion::Unknown)))) {
                 self.clients[i] = self.world.client(patience(i));
             }
-            let op = self.draw();
+            let op = if i == READER {
+                self.draw_read()
+            } else {
+                self.draw()
+            };
             self.world.invoke(self.clients[i], op);
             self.begun += 1;
         }
@@ -139,6 +146,10 @@ impl Run {
         }
     }
 
+    fn draw_read(&mut self) -> Op {
+        get(KEYS[self.world.rng.usize(0..KEYS.len())])
+    }
+
     fn trouble(&mut self) {
         self.trouble_by_chance();
         let Some(every) = self.weather.trouble_every_ms else {
@@ -147,7 +158,7 @@ impl Run {
         if self.troubles.len() < TROUBLES_MAX && self.world.rng.u64(0..every) < 20 {
             self.begin_trouble();
         }
-        if !self.troubles.is_empty() && self.world.rng.u64(0..every) < 20 {
+        if !self.troubles.is_empty() && self.world.rng.u64(0..every * 2) < 20 {
             let index = self.world.rng.usize(0..self.troubles.len());
             let trouble = self.troubles.remove(index);
             self.end_trouble(trouble);
@@ -165,13 +176,21 @@ impl Run {
             names[self.world.rng.usize(0..names.len())],
             names[self.world.rng.usize(0..names.len())],
         );
-        let trouble = match self.world.rng.u8(0..8) {
+        let trouble = match self.world.rng.u8(0..10) {
+            8 => Trouble::Rule(
+                self.world
+                    .lose(move |packet| packet.is_among_nodes() && packet.concerns(one)),
+            ),
+            9 => Trouble::Rule(self.world.hold_next(2, Packet::is_do)),
             0 => Trouble::Rule(self.world.cut(one, other)),
             1 => Trouble::Rule(self.world.lose(move |packet| packet.comes_from(one))),
             2 => Trouble::Rule(self.world.lose(move |packet| packet.goes_to(one))),
             3 => Trouble::Rule(self.world.hold(move |packet| packet.goes(one, other))),
             4 => Trouble::Rule(self.world.hold(move |packet| packet.comes_from(one))),
-            5 => Trouble::Rule(self.world.hold(Packet::is_do)),
+            5 => Trouble::Rule(
+                self.world
+                    .hold(move |packet| packet.is_sync() || packet.is_forward()),
+            ),
             6 if !self.world.is_paused(one) => {
                 self.world.pause(one);
                 Trouble::Paused(one)
@@ -391,4 +410,36 @@ fn the_oracle_notices_wrong_answers() {
             saw: Some("1".into()),
         },
     );
+}
+
+/// Flaws that random schedules stumble over soon. The others need a certain schedule (see `flaws`) or much longer.
+#[test]
+fn most_flaws_are_found_by_forty_random_schedules() {
+    let rare = [Flaw::GetLocalRead, Flaw::IgnoreBackupError];
+    let weather = Weather {
+        clients: 4,
+        servers: 3,
+        operations: 80,
+        chances: Chances::UNRELIABLE,
+        trouble_every_ms: Some(300),
+        ..CALM
+    };
+    for flaw in Flaw::ALL.into_iter().filter(|flaw| !rare.contains(flaw)) {
+        let found = (0..40).any(|seed| {
+            let run = || {
+                matches!(
+                    run(
+                        seed,
+                        Weather {
+                            flaw: Some(flaw),
+                            ..weather
+                        }
+                    ),
+                    End::Wrong(_)
+                )
+            };
+            std::panic::catch_unwind(run).unwrap_or(true)
+        });
+        assert!(found, "{flaw} went unnoticed");
+    }
 }

@@ -8,8 +8,7 @@ use std::time::Duration;
 
 use fastrand::Rng;
 use systems::pb::{
-    ClientSession, Config, Event, Message, Node, Observer, Patience, Persistence, Record, Request, Response,
-    SessionConfig, SessionTimer, Timer, View,
+    ClientSession, Config, Event, Node, Observer, Patience, Record, SessionConfig, SessionTimer, Timer, View,
 };
 use systems::service::kv::{Answer, Op};
 use systems::{
@@ -17,32 +16,14 @@ use systems::{
     SessionInput, SessionOutbox, Time,
 };
 
+mod call;
+mod packet;
+
+pub(crate) use call::{Call, CallId, HASTY, STUBBORN, append, cas, get, put, value};
+pub(crate) use packet::{Body, Packet, Place};
+
 /// How long a message takes when nothing is wrong.
 pub(crate) const LATENCY: Duration = Duration::from_millis(1);
-
-/// Somebody who sends and receives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Place {
-    Node(NodeId),
-    Client(ClientId),
-}
-
-/// What is under way.
-#[derive(Debug, Clone)]
-pub(crate) enum Body {
-    Message(Message),
-    Request(Request),
-    Response(Response),
-    /// The connection to this node could not be made.
-    Unreachable(NodeId),
-}
-
-#[derive(Debug, Clone)]
-pub(crate) struct Packet {
-    pub(crate) from: Place,
-    pub(crate) to: Place,
-    pub(crate) body: Body,
-}
 
 /// What chance does to every packet; probabilities from 0 to 1.
 #[derive(Debug, Clone, Copy, Default)]
@@ -85,17 +66,10 @@ struct Rule {
     matches: Box<dyn Fn(&Packet) -> bool>,
 }
 
-/// An operation as its client saw it.
-#[derive(Debug, Clone)]
-pub(crate) struct Call {
-    pub(crate) client: ClientId,
-    pub(crate) op: Op,
-    pub(crate) called: Time,
-    pub(crate) ended: Option<(Time, Conclusion<Answer>)>,
+struct Counter {
+    count: usize,
+    matches: Box<dyn Fn(&Packet) -> bool>,
 }
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CallId(pub(crate) usize);
 
 #[derive(Debug, Clone)]
 pub(crate) struct Logged {
@@ -139,10 +113,10 @@ pub(crate) struct World {
     held: Vec<(RuleId, Packet)>,
     lives: u64,
     rules_made: usize,
-    counters: Vec<(usize, Box<dyn Fn(&Packet) -> bool>)>,
+    counters: Vec<Counter>,
 }
 
-pub(crate) fn ms(ms: u64) -> Duration {
+pub(crate) const fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
@@ -154,89 +128,6 @@ pub(crate) fn vs() -> NodeId {
 /// The `number`-th server.
 pub(crate) fn n(number: usize) -> NodeId {
     NodeId::replica(number)
-}
-
-/// Says it again until it is answered.
-pub(crate) const STUBBORN: Patience = Patience {
-    resend_after: Duration::from_millis(150),
-    give_up_after: Duration::from_secs(600),
-    persistence: Persistence::Retry,
-};
-
-/// Gives up after the first silence.
-pub(crate) const HASTY: Patience = Patience {
-    resend_after: Duration::from_millis(250),
-    give_up_after: Duration::from_secs(5),
-    persistence: Persistence::GiveUp,
-};
-
-pub(crate) fn put(key: &str, value: &str) -> Op {
-    Op::Put {
-        key: key.into(),
-        value: value.into(),
-    }
-}
-
-pub(crate) fn get(key: &str) -> Op {
-    Op::Get { key: key.into() }
-}
-
-pub(crate) fn append(key: &str, value: &str) -> Op {
-    Op::Append {
-        key: key.into(),
-        value: value.into(),
-    }
-}
-
-pub(crate) fn cas(key: &str, from: &str, to: &str) -> Op {
-    Op::Cas {
-        key: key.into(),
-        from: Some(from.into()),
-        to: to.into(),
-    }
-}
-
-pub(crate) fn value(text: &str) -> Answer {
-    Answer::Value(Some(text.into()))
-}
-
-impl Packet {
-    pub(crate) fn is_between(&self, one: NodeId, other: NodeId) -> bool {
-        let (one, other) = (Place::Node(one), Place::Node(other));
-        (self.from, self.to) == (one, other) || (self.from, self.to) == (other, one)
-    }
-
-    pub(crate) fn goes(&self, from: NodeId, to: NodeId) -> bool {
-        (self.from, self.to) == (Place::Node(from), Place::Node(to))
-    }
-
-    pub(crate) fn comes_from(&self, node: NodeId) -> bool {
-        self.from == Place::Node(node)
-    }
-
-    pub(crate) fn goes_to(&self, node: NodeId) -> bool {
-        self.to == Place::Node(node)
-    }
-
-    pub(crate) fn is_ping(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Ping { .. }))
-    }
-
-    pub(crate) fn is_forward(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Forward { .. }))
-    }
-
-    pub(crate) fn is_sync(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Sync(_)))
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.body, Body::Response(Response::Done { .. }))
-    }
-
-    pub(crate) fn is_do(&self) -> bool {
-        matches!(self.body, Body::Request(Request::Do { .. }))
-    }
 }
 
 impl World {
@@ -366,6 +257,10 @@ impl World {
         self.rule(Fate::Held, usize::MAX, matches)
     }
 
+    pub(crate) fn hold_next(&mut self, count: usize, matches: impl Fn(&Packet) -> bool + 'static) -> RuleId {
+        self.rule(Fate::Held, count, matches)
+    }
+
     pub(crate) fn cut(&mut self, one: NodeId, other: NodeId) -> RuleId {
         self.lose(move |packet| packet.is_between(one, other))
     }
@@ -409,12 +304,15 @@ impl World {
 
     /// Counts matching packets from now on.
     pub(crate) fn count(&mut self, matches: impl Fn(&Packet) -> bool + 'static) -> usize {
-        self.counters.push((0, Box::new(matches)));
+        self.counters.push(Counter {
+            count: 0,
+            matches: Box::new(matches),
+        });
         self.counters.len() - 1
     }
 
     pub(crate) fn counted(&self, counter: usize) -> usize {
-        self.counters[counter].0
+        self.counters[counter].count
     }
 
     /// Ends a rule; what it held arrives in the opposite order.
@@ -469,8 +367,9 @@ impl World {
         self.clients[&client].current.is_none()
     }
 
-    /// Begins an operation.
+    /// Begins an operation, after everything that has ended.
     pub(crate) fn invoke(&mut self, client: ClientId, op: Op) -> CallId {
+        self.now = self.now + Duration::from_nanos(1);
         let id = CallId(self.calls.len());
         self.calls.push(Call {
             client,
@@ -589,8 +488,12 @@ impl World {
     // Packets.
 
     fn send(&mut self, packet: Packet) {
-        for (count, _) in self.counters.iter_mut().filter(|(_, matches)| matches(&packet)) {
-            *count += 1;
+        for counter in self
+            .counters
+            .iter_mut()
+            .filter(|counter| (counter.matches)(&packet))
+        {
+            counter.count += 1;
         }
         let rule = self
             .rules

@@ -1,0 +1,531 @@
+//! What was found wrong in published servers (P1 to P17), each shown not to be true here. V1 to V9, of the view service, are in
+//! `view_service`; several are also the schedule of a flaw in `flaws`, which must go well without it.
+
+use systems::pb::{Config, Event, Message, Outcome, Persistence, Refusal, Response, Role};
+use systems::service::RequestNumber;
+use systems::service::kv::{Answer, Rule};
+use systems::{ClientId, Conclusion};
+
+use crate::oracle::{check, check_copies_are_equal};
+use crate::world::{Body, HASTY, Packet, Place, STUBBORN, World, append, get, ms, n, put, value, vs};
+
+fn formed(running: usize) -> World {
+    World::formed(1, config(), running)
+}
+
+fn config() -> Config {
+    Config::new(vs(), vec![n(1), n(2), n(3)])
+}
+
+/// n1 alone with a value, n2 started, and the synchronisation under way but not arriving.
+fn joining() -> (World, crate::world::RuleId) {
+    let mut world = formed(1);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    let held = world.hold(Packet::is_sync);
+    world.start(n(2));
+    world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
+    (world, held)
+}
+
+fn executed_by(world: &World, node: usize) -> usize {
+    let executed = |event: &Event| matches!(event, Event::Executed { .. });
+    world
+        .log
+        .iter()
+        .filter(|logged| logged.node == n(node) && executed(&logged.event))
+        .count()
+}
+
+#[test]
+fn p1_a_ping_without_an_answer_changes_nothing() {
+    let (mut world, held) = joining();
+    world.lose_next(3, |packet| packet.goes(n(1), vs()) || packet.goes(vs(), n(1)));
+    world.run(ms(1000));
+    assert_eq!(world.shown_view(), "2(n1, n2)");
+    world.end(held);
+    world.wait("n2 holds everything", |world| world.observer.formed());
+    let client = world.client(STUBBORN);
+    assert_eq!(world.ask(client, get("x")), value("1"));
+
+    world.lose(|packet| packet.goes(vs(), n(1)));
+    world.run(ms(1500));
+    assert_eq!(
+        world.ask(client, get("x")),
+        value("1"),
+        "n1 hears nothing, and goes on as it was"
+    );
+    assert_eq!(world.shown_view(), "2(n1, n2)");
+    world.wait_for_view("3(n2, -)");
+    assert_eq!(
+        world.ask(client, get("x")),
+        value("1"),
+        "who hears nothing for long is replaced like who says nothing"
+    );
+}
+
+#[test]
+fn p2_operations_and_the_synchronisation_have_one_order() {
+    let mut config = config();
+    config.sync_piece_bytes_max = 16;
+    let mut world = World::formed(3, config, 1);
+    let clients: Vec<ClientId> = (0..5).map(|_| world.client(STUBBORN)).collect();
+    for i in 0..400 {
+        if i == 50 {
+            world.start(n(2));
+        }
+        if i == 200 {
+            world.kill(n(1));
+        }
+        let client = clients[i % clients.len()];
+        if world.is_idle(client) {
+            world.invoke(client, append("a", &format!("t{i} ")));
+        }
+        world.run(ms(2));
+    }
+    world.wait("everybody is answered", |world| {
+        clients.iter().all(|&client| world.is_idle(client))
+    });
+    let reader = world.client(STUBBORN);
+    world.ask(reader, get("a"));
+    assert_eq!(world.shown_view(), "3(n2, -)");
+    check(&world);
+}
+
+#[test]
+fn p3_a_new_backup_knows_what_was_answered() {
+    let mut world = formed(1);
+    let client = world.client(STUBBORN);
+    let lost = world.lose(Packet::is_done);
+    let call = world.invoke(client, append("a", "x "));
+    world.run(ms(10));
+    world.start(n(2));
+    world.wait("n2 holds everything", |world| world.observer.formed());
+    world.kill(n(1));
+    world.end(lost);
+    world.wait("the retry is answered", |world| world.conclusion(call).is_some());
+    assert_eq!(world.ask(client, get("a")), value("x "));
+}
+
+#[test]
+fn p4_the_synchronisation_tells_a_backup_of_its_view() {
+    let mut world = formed(1);
+    world.start(n(2));
+    world.run(ms(2));
+    world.lose(|packet| packet.goes(vs(), n(2)));
+    world.wait("n2 is backup without having heard of it", |world| {
+        world.observer.formed()
+    });
+    assert_eq!(world.shown_view(), "2(n1, n2)");
+    check_copies_are_equal(&world);
+}
+
+#[test]
+fn p5_a_synchronisation_that_fails_is_tried_until_it_succeeds() {
+    let (mut world, held) = joining();
+    world.end_keeping(held);
+    let cut = world.cut(n(1), n(2));
+    world.run(ms(20_000));
+    assert_eq!(
+        world.running().len(),
+        3,
+        "the only one that holds the data is still there"
+    );
+    world.end(cut);
+    world.wait("n2 holds everything", |world| world.observer.formed());
+    check_copies_are_equal(&world);
+}
+
+#[test]
+fn p6_a_long_synchronisation_neither_stops_pings_nor_makes_a_primary_dead() {
+    let (mut world, held) = joining();
+    let pings = world.count(|packet| packet.is_ping() && packet.comes_from(n(1)));
+    world.run(ms(10_000));
+    assert!(world.counted(pings) >= 99);
+    assert_eq!(world.shown_view(), "2(n1, n2)");
+    world.end(held);
+    world.wait("n2 holds everything", |world| world.observer.formed());
+}
+
+#[test]
+fn p7_a_restarted_backup_is_synchronised_though_its_name_is_the_same() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    world.restart(n(2));
+    world.wait("n2 is backup again", |world| {
+        world.shown_view() == "3(n1, n2)" && world.observer.formed()
+    });
+    check_copies_are_equal(&world);
+}
+
+#[test]
+fn p8_what_the_backup_refuses_is_not_carried_out_and_no_forward_is_taken_for_a_request() {
+    let mut world = formed(2);
+    let client = world.client(HASTY);
+    world.ask(client, put("x", "1"));
+    world.cut(n(1), vs());
+    world.wait_for_view("3(n2, -)");
+    world.run(ms(150));
+    let before = (executed_by(&world, 1), executed_by(&world, 2));
+    // The answers to the client get lost, so that it cannot go elsewhere.
+    world.lose(move |packet| packet.to == Place::Client(client));
+    world.invoke(client, put("x", "2"));
+    world.run(ms(200));
+    assert_eq!((executed_by(&world, 1), executed_by(&world, 2)), before);
+    assert_eq!(
+        world.node(n(1)).unwrap().view().unwrap().number.0,
+        3,
+        "the refusal told n1 that it is old"
+    );
+}
+
+#[test]
+fn p9_a_late_forward_of_an_older_view_of_the_same_primary_is_not_carried_out() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, get("a"));
+    let held = world.hold(Packet::is_forward);
+    let call = world.invoke(client, append("a", "x "));
+    world.run(ms(5));
+    world.end_keeping(held);
+    world.restart(n(2));
+    world.wait("n2 is backup again", |world| {
+        world.shown_view() == "3(n1, n2)" && world.observer.formed()
+    });
+    world.wait("the append is answered", |world| world.conclusion(call).is_some());
+    world.release(held);
+    world.run(ms(50));
+    check_copies_are_equal(&world);
+    assert_eq!(world.ask(client, get("a")), value("x "));
+    check(&world);
+}
+
+#[test]
+fn p10_two_servers_that_take_themselves_for_primaries_do_not_wait_for_each_other() {
+    let mut world = formed(2);
+    let client = world.client(HASTY);
+    world.ask(client, put("x", "1"));
+    let between = world.cut(n(1), n(2));
+    let from_service = world.cut(n(1), vs());
+    world.invoke(client, put("x", "2"));
+    world.wait_for_view("3(n2, -)");
+    world.run(ms(200));
+    assert_eq!(world.observer.primaries().len(), 2, "n1 has heard nothing");
+    world.end(from_service);
+    world.wait_for_view("4(n2, n1)");
+    world.end(between);
+    world.wait("n1 holds everything", |world| world.observer.formed());
+    let other = world.client(STUBBORN);
+    world.ask(other, put("x", "3"));
+    check(&world);
+}
+
+#[test]
+fn p11_an_operation_that_waits_when_its_server_is_deposed_is_answered_by_the_next_primary() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, get("a"));
+    let between = world.cut(n(1), n(2));
+    let from_service = world.cut(n(1), vs());
+    let call = world.invoke(client, append("a", "x "));
+    world.run(ms(5));
+    let moved = world.count(|packet| {
+        matches!(
+            packet.body,
+            Body::Response(Response::Refused {
+                refusal: Refusal::Moved,
+                ..
+            })
+        )
+    });
+    world.wait_for_view("3(n2, -)");
+    world.end(from_service);
+    world.end(between);
+    world.wait("the append is answered", |world| world.conclusion(call).is_some());
+    world.run(ms(500));
+    assert!(
+        world.counted(moved) >= 1,
+        "the old primary does not know what became of it, and says so"
+    );
+    assert_eq!(world.ask(client, get("a")), value("x "));
+    check(&world);
+}
+
+#[test]
+fn p12_an_empty_key_is_refused_and_nothing_is_stored() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    assert_eq!(world.ask(client, put("", "v")), Answer::Refused(Rule::EmptyKey));
+
+    // A client that does not look itself is refused by the server.
+    let before = executed_by(&world, 1);
+    let request = systems::pb::Request::Do {
+        request: RequestNumber(9),
+        op: put("", "v"),
+    };
+    let refused = world.count(|packet| {
+        matches!(
+            &packet.body,
+            Body::Response(Response::Done {
+                answer: Answer::Refused(Rule::EmptyKey),
+                ..
+            })
+        )
+    });
+    world.inject(Place::Client(client), Place::Node(n(1)), Body::Request(request));
+    world.run(ms(10));
+    assert_eq!((world.counted(refused), executed_by(&world, 1)), (1, before));
+}
+
+#[test]
+fn p13_the_client_table_is_bounded_and_the_same_on_both() {
+    let mut config = config();
+    config.clients_max = 8;
+    let mut world = World::formed(1, config, 2);
+    for i in 0..50 {
+        let client = world.client(STUBBORN);
+        world.ask(client, append("a", &format!("t{i} ")));
+    }
+    check_copies_are_equal(&world);
+    let first = ClientId(1);
+    let request = systems::pb::Request::Do {
+        request: RequestNumber(1),
+        op: append("a", "t0 "),
+    };
+    let expired = world.count(|packet| {
+        matches!(
+            packet.body,
+            Body::Response(Response::Refused {
+                refusal: Refusal::Expired,
+                ..
+            })
+        )
+    });
+    world.inject(Place::Client(first), Place::Node(n(1)), Body::Request(request));
+    world.run(ms(10));
+    assert_eq!(
+        world.counted(expired),
+        1,
+        "whether it was carried out once is not known any more"
+    );
+    assert_eq!(world.call(first, append("a", "u ")), Conclusion::Unknown);
+    check_copies_are_equal(&world);
+}
+
+#[test]
+fn p14_a_duplicate_is_answered_like_the_first() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.lose_next(1, Packet::is_done);
+    assert_eq!(world.ask(client, append("a", "x ")), Answer::Done);
+    world.lose_next(1, Packet::is_done);
+    let swap = crate::world::cas("a", "y ", "z ");
+    assert_eq!(
+        world.ask(client, swap),
+        Answer::Mismatch {
+            saw: Some("x ".into())
+        }
+    );
+    let again = world.log.iter().filter(|logged| {
+        matches!(
+            logged.event,
+            Event::Executed {
+                outcome: Outcome::Before,
+                role: Role::Primary,
+                ..
+            }
+        )
+    });
+    assert_eq!(again.count(), 2);
+}
+
+#[test]
+fn p15_a_late_copy_of_an_earlier_request_has_no_effect() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, get("x"));
+    let late = world.hold_next(1, Packet::is_do);
+    world.ask(client, put("x", "1"));
+    world.ask(client, put("x", "2"));
+    world.end(late);
+    world.run(ms(20));
+    assert_eq!(world.ask(client, get("x")), value("2"));
+    let stale = world.log.iter().filter(|logged| {
+        matches!(
+            logged.event,
+            Event::Executed {
+                outcome: Outcome::Stale,
+                ..
+            }
+        )
+    });
+    assert_eq!(stale.count(), 2, "on both");
+}
+
+#[test]
+fn p16_a_get_is_carried_out_by_the_backup_too() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    let before = executed_by(&world, 2);
+    world.ask(client, get("x"));
+    assert_eq!(executed_by(&world, 2), before + 1);
+    world.cut(n(1), n(2));
+    let call = world.invoke(client, get("x"));
+    world.run(ms(3000));
+    assert_eq!(
+        world.conclusion(call),
+        None,
+        "without the backup's yes there is no answer"
+    );
+}
+
+#[test]
+fn p17_what_only_the_backup_has_carried_out_is_recognised_after_it_was_promoted_and_after_a_further_synchronisation()
+ {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, get("a"));
+    let no_yes = world.lose(|packet| matches!(packet.body, Body::Message(Message::Executed { .. })));
+    let call = world.invoke(client, append("a", "x "));
+    world.run(ms(10));
+    assert_eq!((executed_by(&world, 1), executed_by(&world, 2)), (1, 2));
+    let unanswered = world.lose(Packet::is_done);
+    world.kill(n(1));
+    world.start(n(3));
+    world.wait("n3 holds everything", |world| {
+        world.shown_view() == "3(n2, n3)" && world.observer.formed()
+    });
+    world.end(no_yes);
+    world.kill(n(2));
+    world.end(unanswered);
+    world.wait("the retry is answered", |world| world.conclusion(call).is_some());
+    assert_eq!(world.ask(client, get("a")), value("x "));
+    assert_eq!(world.view().primary.node, n(3));
+    check(&world);
+}
+
+// Limits and ends that the findings lead to.
+
+#[test]
+fn a_primary_that_waits_takes_only_so_many_operations_and_says_that_it_is_busy() {
+    let mut config = config();
+    config.queue_ops_max = 3;
+    let mut world = World::formed(1, config, 1);
+    let clients: Vec<ClientId> = (0..5).map(|_| world.client(STUBBORN)).collect();
+    for &client in &clients {
+        world.ask(client, get("x"));
+    }
+    let held = world.hold(Packet::is_sync);
+    world.start(n(2));
+    world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
+    let busy = world.count(|packet| {
+        matches!(
+            packet.body,
+            Body::Response(Response::Refused {
+                refusal: Refusal::Busy,
+                ..
+            })
+        )
+    });
+    let calls: Vec<_> = clients
+        .iter()
+        .map(|&client| world.invoke(client, append("a", &format!("t{} ", client.0))))
+        .collect();
+    world.run(ms(10));
+    assert_eq!(world.counted(busy), 2);
+    world.end(held);
+    world.wait("all are answered", |world| {
+        calls.iter().all(|&call| world.conclusion(call).is_some())
+    });
+    check(&world);
+}
+
+#[test]
+fn long_values_are_forwarded_in_messages_of_bounded_length() {
+    let mut world = formed(1);
+    let clients: Vec<ClientId> = (0..20).map(|_| world.client(STUBBORN)).collect();
+    for &client in &clients {
+        world.ask(client, get("x"));
+    }
+    let held = world.hold(Packet::is_sync);
+    world.start(n(2));
+    world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
+    let calls: Vec<_> = clients
+        .iter()
+        .map(|&client| world.invoke(client, put(&format!("k{}", client.0), &"x".repeat(100_000))))
+        .collect();
+    let too_long = world.count(|packet| match &packet.body {
+        Body::Message(Message::Forward { commands, .. }) => {
+            commands.iter().map(|command| command.op.bytes()).sum::<usize>() > systems::pb::FORWARD_BYTES_MAX
+        }
+        Body::Message(Message::Sync(piece)) => piece.bytes.len() > systems::pb::SYNC_PIECE_BYTES_MAX,
+        _ => false,
+    });
+    world.run(ms(10));
+    world.end(held);
+    world.wait("all are answered", |world| {
+        calls.iter().all(|&call| world.conclusion(call).is_some())
+    });
+    world.restart(n(2));
+    world.wait("n2 is backup again", |world| {
+        world.shown_view() == "3(n1, n2)" && world.observer.formed()
+    });
+    assert_eq!(world.counted(too_long), 0);
+    check_copies_are_equal(&world);
+}
+
+#[test]
+fn a_cluster_serves_on_while_the_view_service_is_down_and_after_it_came_back() {
+    let mut world = formed(3);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    world.kill(vs());
+    world.run(ms(3000));
+    world.ask(client, put("x", "2"));
+    world.start(vs());
+    world.run(ms(3000));
+    assert_eq!(
+        world.shown_view(),
+        "2(n1, n2)",
+        "nobody is blamed for the silence"
+    );
+    world.kill(n(1));
+    assert_eq!(world.ask(client, get("x")), value("2"));
+    check(&world);
+}
+
+#[test]
+fn a_paused_primary_that_comes_back_answers_nothing_of_what_it_had_taken() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    world.pause(n(1));
+    let reader = world.client(crate::world::HASTY);
+    world.wait_for_view("3(n2, -)");
+    world.ask(client, put("x", "2"));
+    world.resume(n(1));
+    assert_eq!(world.ask(reader, get("x")), value("2"));
+    world.wait("n1 holds everything again", |world| world.observer.formed());
+    check(&world);
+}
+
+#[test]
+fn a_server_that_was_hurt_by_nothing_but_a_lost_yes_asks_before_it_says_things_again() {
+    let mut world = formed(2);
+    let client = world.client(STUBBORN);
+    world.ask(client, put("x", "1"));
+    world.lose_next(1, |packet| {
+        matches!(packet.body, Body::Message(Message::Executed { .. }))
+    });
+    let told = world.count(|packet| {
+        matches!(&packet.body, Body::Message(Message::Forward { commands, .. }) if !commands.is_empty())
+    });
+    world.ask(client, put("x", "2"));
+    assert!(
+        world.counted(told) <= 2,
+        "once, and once for the client's own retry"
+    );
+    assert_eq!(HASTY.persistence, Persistence::GiveUp);
+}
