@@ -81,30 +81,6 @@ impl fmt::Display for AnomalyKind {
     }
 }
 
-impl AnomalyKind {
-    /// Its name in results: `stale-read`.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::StaleRead => "stale-read",
-            Self::LostAppend => "lost-append",
-            Self::DuplicateAppend => "duplicate-append",
-            Self::Phantom => "phantom",
-            Self::Reordered => "reordered",
-            Self::Resurrected => "resurrected",
-            Self::PartlyApplied => "partly-applied",
-            Self::NotLinearizable => "not-linearizable",
-            Self::Unavailable => "unavailable",
-        }
-    }
-}
-
-impl fmt::Display for AnomalyKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.name())
-    }
-}
-
 impl fmt::Display for Anomaly {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.key {
