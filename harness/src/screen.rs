@@ -140,11 +140,7 @@ fn what_was_found(text: &mut String, results: &Results) {
 /// An anomaly as a person reads it.
 #[must_use]
 pub fn evidence(anomaly: &Anomaly) -> String {
-    let key = anomaly
-        .key
-        .as_ref()
-        .map_or_else(String::new, |key| format!(" on {key}"));
-    let mut text = format!("  {}{key}: {}", anomaly.kind, anomaly.sentence);
+    let mut text = format!("  {anomaly}");
     if !anomaly.ops.is_empty() {
         let lines: Vec<String> = anomaly.ops.iter().map(|index| index.0.to_string()).collect();
         write!(text, "\n    journal lines {}", lines.join(", ")).expect("a string takes everything");
