@@ -90,6 +90,24 @@ impl Faults {
         Ok(())
     }
 
+    /// Leaves out, on record, what has not begun: at `now` the load is over, and nobody is to wait for what was to come.
+    pub fn call_off(&mut self, now: Duration) {
+        while let Some(edge) = self.agenda.take_due(Duration::MAX) {
+            let Episode {
+                id, fault, target, ..
+            } = edge.episode;
+            match edge.phase {
+                Phase::Begin => {
+                    let mut record = blank(id, fault.family(), fault.name(), &target.to_string());
+                    (record.begin_ns, record.end_ns) = (nanos(now), nanos(now));
+                    record.skipped = Some("the load was over before it was due".to_owned());
+                    self.records.push(record);
+                }
+                Phase::End => {}
+            }
+        }
+    }
+
     /// Kills a primary for good as soon as the system claims to survive that; false when it does not within `bound`.
     ///
     /// # Errors

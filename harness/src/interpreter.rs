@@ -91,6 +91,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
                 Draw::Done => self.rest(self.world.now() + GLANCE, load, progress)?,
             }
         }
+        self.faults.call_off(self.world.now());
         self.faults.heal_all(self.world, &mut self.journal)
     }
 

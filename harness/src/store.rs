@@ -37,11 +37,12 @@ impl Store {
         let named = self.root.join(test.name());
         let stamp = started.strftime("%Y%m%dT%H%M%S%.3fZ");
         let path = named.join(format!("{stamp}-{}", test.seed));
-        fs::create_dir_all(&named)?;
-        fs::create_dir(&path)?;
+        fs::create_dir_all(&named).map_err(|error| failed("make the folder", &named, &error))?;
+        fs::create_dir(&path).map_err(|error| failed("make the folder", &path, &error))?;
         let path = path.canonicalize()?;
-        point(&named.join("latest"), &path)?;
-        point(&self.root.join("latest"), &path)?;
+        for link in [named.join("latest"), self.root.join("latest")] {
+            point(&link, &path).map_err(|error| failed("make the link", &link, &error))?;
+        }
         Ok(RunFolder { path })
     }
 
@@ -117,8 +118,9 @@ impl RunFolder {
     /// # Errors
     /// When it cannot be read or is not what [`RunFolder::write_test`] writes.
     pub fn read_test(&self) -> io::Result<Test> {
-        toml::from_str(&fs::read_to_string(self.test())?)
-            .map_err(|error| io::Error::other(format!("{}: {error}", self.test().display())))
+        let path = self.test();
+        let text = fs::read_to_string(&path).map_err(|error| failed("read", &path, &error))?;
+        toml::from_str(&text).map_err(|error| io::Error::other(format!("{}: {error}", path.display())))
     }
 
     /// A journal for `test`.
@@ -129,6 +131,14 @@ impl RunFolder {
         let out = BufWriter::new(File::create_new(self.journal())?);
         histories::journal::Journal::create(out, test.seed, &json!(test))
     }
+}
+
+/// An error that says what was tried, and with which file.
+fn failed(to: &str, path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(
+        error.kind(),
+        format!("failed to {to} {}: {error}", path.display()),
+    )
 }
 
 /// Makes `link` point to `target`, replacing what it was in one step.

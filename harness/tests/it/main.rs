@@ -1,3 +1,8 @@
 //! What holds of the program as a whole, short of running a cluster.
 
+mod command_line;
 mod doors;
+mod interpreter;
+mod record;
+mod script;
+mod stage;
