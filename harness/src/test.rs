@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use nemesis::Family;
 use serde::{Deserialize, Serialize};
 
 /// The version of this program, as recorded in every run.
@@ -63,6 +64,14 @@ impl WorldKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Real => "real",
+        }
+    }
+
+    /// The families of faults it can do.
+    #[must_use]
+    pub const fn families(self) -> &'static [Family] {
+        match self {
+            Self::Real => &Family::OF_PROCESSES,
         }
     }
 }

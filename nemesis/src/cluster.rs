@@ -7,6 +7,8 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use systems::NodeId;
 
+use crate::mischief::Disturbance;
+
 /// The number of a fault in its schedule, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct FaultId(pub u64);
@@ -40,6 +42,8 @@ pub struct Standing {
     pub expendable: BTreeSet<NodeId>,
     /// How many of them may be killed in the same instant; 0 is read as 1, for any one of them may be.
     pub expendable_max: usize,
+    /// The kinds of messages between members that the world can tell apart, by name; none where it cannot.
+    pub kinds: Vec<&'static str>,
 }
 
 /// A fault whose target has been resolved: exactly what to do, and to undo.
@@ -52,6 +56,8 @@ pub enum Action {
     Pause(BTreeSet<NodeId>),
     /// These nodes are killed; undone, they are started again with the data they had.
     Kill(BTreeSet<NodeId>),
+    /// Messages suffer this; undone, they do not, and what was held arrives.
+    Disturb(Disturbance),
 }
 
 /// What looking at a fault in force has shown.

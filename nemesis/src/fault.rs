@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::cluster::Roster;
+use crate::mischief::Mischief;
 use crate::target::Target;
 use crate::unknown::UnknownName;
 
@@ -18,6 +19,8 @@ pub enum Family {
     Pause,
     /// Nodes that are killed and started again.
     Kill,
+    /// Messages that are lost, late, doubled, overtaken or held.
+    Packet,
 }
 
 /// Which links a partition cuts; the words are Jepsen's where it has one.
@@ -58,6 +61,8 @@ pub enum Fault {
     Kill,
     /// All replicas are killed at once, whatever the system claims to survive, and started again at the end.
     KillAll,
+    /// Messages from and to the target suffer this.
+    Packet(Mischief),
 }
 
 /// One of the two edges of a fault.
@@ -71,7 +76,9 @@ pub enum Phase {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 3] = [Self::Partition, Self::Pause, Self::Kill];
+    pub const ALL: [Self; 4] = [Self::Partition, Self::Pause, Self::Kill, Self::Packet];
+    /// The families that one machine's processes and packets can suffer.
+    pub const OF_PROCESSES: [Self; 3] = [Self::Partition, Self::Pause, Self::Kill];
 
     /// The family's name.
     #[must_use]
@@ -80,6 +87,7 @@ impl Family {
             Self::Partition => "partition",
             Self::Pause => "pause",
             Self::Kill => "kill",
+            Self::Packet => "packet",
         }
     }
 
@@ -93,6 +101,8 @@ impl Family {
             (Self::Pause, Phase::End) => "resume",
             (Self::Kill, Phase::Begin) => "kill",
             (Self::Kill, Phase::End) => "start",
+            (Self::Packet, Phase::Begin) => "start-packet",
+            (Self::Packet, Phase::End) => "stop-packet",
         }
     }
 }
@@ -189,6 +199,7 @@ impl Fault {
             .into_iter()
             .map(Self::Partition)
             .chain([Self::Pause, Self::Kill, Self::KillAll])
+            .chain(Mischief::ALL.into_iter().map(Self::Packet))
             .collect()
     }
 
@@ -199,6 +210,7 @@ impl Fault {
             Self::Partition(_) => Family::Partition,
             Self::Pause => Family::Pause,
             Self::Kill | Self::KillAll => Family::Kill,
+            Self::Packet(_) => Family::Packet,
         }
     }
 
@@ -210,6 +222,7 @@ impl Fault {
             Self::Pause => "pause",
             Self::Kill => "kill",
             Self::KillAll => "kill-all",
+            Self::Packet(mischief) => mischief.name(),
         }
     }
 
@@ -222,7 +235,7 @@ impl Fault {
                 .first()
                 .and_then(|word| Target::from_word(word))
                 .unwrap_or(Target::One),
-            Self::Pause | Self::Kill => Target::One,
+            Self::Pause | Self::Kill | Self::Packet(_) => Target::One,
             Self::KillAll => Target::All,
         }
     }
@@ -274,6 +287,7 @@ impl Fault {
             Self::Partition(shape) => shape.targets(),
             Self::Pause | Self::Kill => &Target::WORDS,
             Self::KillAll => &["all"],
+            Self::Packet(_) => &["one", "primaries", "services", "minority", "all", Target::NAMED],
         }
     }
 }
@@ -294,6 +308,7 @@ impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Partition(shape) => write!(f, "partition.{}", shape.name()),
+            Self::Packet(mischief) => write!(f, "packet.{}", mischief.name()),
             Self::Pause | Self::Kill | Self::KillAll => f.write_str(self.name()),
         }
     }

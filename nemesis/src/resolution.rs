@@ -15,6 +15,8 @@ use crate::grudge::{Grudge, sides};
 use crate::schedule::Episode;
 use crate::target::{Choice, Claim, Pool, Scene, Target, halve, list, one_of};
 
+mod packets;
+
 /// What an episode comes to when it is due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Resolution {
@@ -48,6 +50,7 @@ pub fn resolve(episode: &Episode, roster: &Roster, standing: &Standing) -> Resol
         Fault::Pause => pause(&episode.target, &mut scene),
         Fault::Kill => kill(&episode.target, Claim::Kept, &mut scene),
         Fault::KillAll => kill(&episode.target, Claim::Ignored, &mut scene),
+        Fault::Packet(mischief) => packets::disturb(mischief, &episode.target, &mut scene),
     };
     resolved.unwrap_or_else(Resolution::Skipped)
 }

@@ -6,8 +6,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use nemesis::lab::{self, EngineCommand};
-use nemesis::profile::SelectionError;
-use nemesis::{Profile, Roster, Schedule, Selection};
+use nemesis::{Episode, Profile, Roster, Schedule, Selection};
 
 use super::Refusal;
 use super::duration;
@@ -202,9 +201,20 @@ impl RunArgs {
     }
 
     fn nemeses(&self) -> Result<Selection, Refusal> {
-        self.nemesis
-            .parse()
-            .map_err(|error: SelectionError| Refusal::arguments(error))
+        Selection::within(&self.nemesis, self.world.families()).map_err(Refusal::arguments)
+    }
+
+    /// A schedule that was given, unless it has a fault that this world cannot do.
+    fn refuse_unfit(&self, schedule: Schedule) -> Result<Schedule, Refusal> {
+        let families = self.world.families();
+        let unfit = |episode: &&Episode| !families.contains(&episode.fault.family());
+        match schedule.episodes().iter().find(unfit) {
+            Some(Episode { id, fault, .. }) => Err(Refusal::arguments(format!(
+                "fault {id} of the schedule is {fault}, which the {} world cannot do",
+                self.world.name()
+            ))),
+            None => Ok(schedule),
+        }
     }
 
     fn refuse_unknown_flaw(&self, system: &dyn System) -> Result<(), Refusal> {
@@ -258,7 +268,7 @@ impl RunArgs {
         let given = self
             .schedule
             .as_deref()
-            .map(|path| read_schedule(path, &roster))
+            .map(|path| read_schedule(path, &roster).and_then(|schedule| self.refuse_unfit(schedule)))
             .transpose()?;
         let profile = Profile::new(
             self.nemeses()?,

@@ -47,6 +47,9 @@ const SOUND_AFTER: Duration = Duration::from_millis(1_500);
 /// How often the event logs are read while the cluster forms.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
 
+/// Such faults are refused before a run; this is said should one get this far.
+const NO_PACKET_FAULTS: &str = "the lab does no packet faults";
+
 /// A cluster of real processes, and its clients.
 #[derive(Debug)]
 pub struct RealWorld {
@@ -319,6 +322,7 @@ impl RealCluster {
                     true => self.lab.cut(*link),
                     false => self.lab.mend(*link),
                 }),
+            Action::Disturb(_) => return Err(io::Error::other(NO_PACKET_FAULTS)),
         };
         done.map_err(io::Error::other)
     }
@@ -369,6 +373,7 @@ impl Cluster for RealCluster {
                 .iter()
                 .map(|node| self.look_at_node(*node, NodeState::Down))
                 .collect(),
+            Action::Disturb(_) => vec![Verification::DoesNot(NO_PACKET_FAULTS.to_owned())],
         };
         let missed = looks.into_iter().find(|look| *look != Verification::Holds);
         missed.unwrap_or(Verification::Holds)

@@ -110,7 +110,7 @@ mod tests {
             backlog.hold(Instant(at), 0, HostIndex(0), &[mark]);
         }
         assert_eq!(backlog.next_due(), Some(Instant(10)));
-        assert_eq!(released(&mut backlog, 9), []);
+        assert_eq!(released(&mut backlog, 9), Vec::<u8>::new());
         assert_eq!(released(&mut backlog, 20), [1, 2, 4]);
         assert_eq!(released(&mut backlog, 99), [3]);
         assert_eq!(backlog.next_due(), None);

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::cluster::Roster;
 use crate::fault::{Family, Fault, Shape};
+use crate::mischief::Mischief;
 use crate::target::Target;
 
 /// A fault and one of the targets it is drawn with.
@@ -68,7 +69,7 @@ impl Nemesis {
     }
 }
 
-fn families() -> [Nemesis; 3] {
+fn families() -> [Nemesis; 4] {
     [
         Nemesis {
             name: "partition",
@@ -105,6 +106,12 @@ fn families() -> [Nemesis; 3] {
                 ],
             ),
         },
+        Nemesis {
+            name: "packet",
+            family: Family::Packet,
+            about: "messages that are lost, late, doubled, overtaken or held, in every way below",
+            attacks: Mischief::ALL.into_iter().map(mischief_attack).collect(),
+        },
     ]
 }
 
@@ -139,6 +146,12 @@ fn singles() -> Vec<Nemesis> {
             Target::All,
         ),
     ]);
+    singles.extend(Mischief::ALL.into_iter().map(|mischief| Nemesis {
+        name: mischief.name(),
+        family: Family::Packet,
+        about: mischief.about(),
+        attacks: vec![mischief_attack(mischief)],
+    }));
     singles
 }
 
@@ -165,6 +178,20 @@ fn shape_attack(shape: Shape) -> Attack {
     };
     Attack {
         fault: Fault::Partition(shape),
+        targets,
+    }
+}
+
+fn mischief_attack(mischief: Mischief) -> Attack {
+    let targets = match mischief {
+        Mischief::Loss | Mischief::Delay | Mischief::Duplicate | Mischief::Reorder => {
+            vec![Target::One, Target::Primaries, Target::All]
+        }
+        Mischief::Hold => vec![Target::One, Target::Primaries, Target::Primaries],
+        Mischief::ReplyLoss | Mischief::Slow => vec![Target::One, Target::Primaries],
+    };
+    Attack {
+        fault: Fault::Packet(mischief),
         targets,
     }
 }

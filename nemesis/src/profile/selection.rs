@@ -4,6 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use super::catalogue::{Nemesis, catalogue};
+use crate::fault::Family;
 use crate::unknown::UnknownName;
 
 /// The nemeses of a run, in the order in which they were named, each once.
@@ -17,13 +18,42 @@ pub enum SelectionError {
     Unknown(UnknownName),
     /// `none` beside something else.
     NoneBesideOthers,
+    /// A nemesis whose faults the world at hand cannot do.
+    NotHere(&'static str),
 }
 
 impl Selection {
     /// The word for no nemesis at all.
     pub const NONE: &'static str = "none";
-    /// The word for every family.
+    /// The word for every family of the world at hand.
     pub const ALL: &'static str = "all";
+
+    /// Reads what [`FromStr`] does, for a world that can do faults of these `families`; `all` means these.
+    ///
+    /// # Errors
+    /// When a name is unknown, of another family, or `none` stands beside others.
+    pub fn within(text: &str, families: &[Family]) -> Result<Self, SelectionError> {
+        let names: Vec<&str> = text.split(',').map(str::trim).collect();
+        let mut selection = Self::default();
+        match names.as_slice() {
+            [Self::NONE] => {}
+            names if names.contains(&Self::NONE) => return Err(SelectionError::NoneBesideOthers),
+            names => {
+                for name in names {
+                    selection.add_named(name, families)?;
+                }
+            }
+        }
+        Ok(selection)
+    }
+
+    /// These nemeses, each once.
+    #[must_use]
+    pub fn of(nemeses: impl IntoIterator<Item = &'static Nemesis>) -> Self {
+        let mut selection = Self::default();
+        nemeses.into_iter().for_each(|nemesis| selection.add(nemesis));
+        selection
+    }
 
     /// The nemeses.
     #[must_use]
@@ -43,11 +73,11 @@ impl Selection {
         }
     }
 
-    fn add_named(&mut self, name: &str) -> Result<(), UnknownName> {
+    fn add_named(&mut self, name: &str, families: &[Family]) -> Result<(), SelectionError> {
         if name == Self::ALL {
             catalogue()
                 .iter()
-                .filter(|nemesis| nemesis.is_family())
+                .filter(|nemesis| nemesis.is_family() && families.contains(&nemesis.family))
                 .for_each(|nemesis| self.add(nemesis));
             return Ok(());
         }
@@ -63,7 +93,10 @@ impl Selection {
         let found = catalogue()
             .iter()
             .find(meant)
-            .ok_or_else(|| UnknownName::new("nemesis", name, known))?;
+            .ok_or_else(|| SelectionError::Unknown(UnknownName::new("nemesis", name, known)))?;
+        if !families.contains(&found.family) {
+            return Err(SelectionError::NotHere(found.name));
+        }
         self.add(found);
         Ok(())
     }
@@ -74,18 +107,7 @@ impl FromStr for Selection {
 
     /// Reads `none`, `all`, or names separated by commas: families, faults, or `partition.one-way-in`.
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let names: Vec<&str> = text.split(',').map(str::trim).collect();
-        let mut selection = Self::default();
-        match names.as_slice() {
-            [Self::NONE] => {}
-            names if names.contains(&Self::NONE) => return Err(SelectionError::NoneBesideOthers),
-            names => {
-                for name in names {
-                    selection.add_named(name).map_err(SelectionError::Unknown)?;
-                }
-            }
-        }
-        Ok(selection)
+        Self::within(text, &Family::ALL)
     }
 }
 
@@ -105,6 +127,7 @@ impl fmt::Display for SelectionError {
         match self {
             Self::Unknown(unknown) => unknown.fmt(f),
             Self::NoneBesideOthers => f.write_str("nemesis \"none\" cannot stand beside others"),
+            Self::NotHere(name) => write!(f, "nemesis {name:?} cannot be done in this world"),
         }
     }
 }
@@ -114,6 +137,7 @@ impl std::error::Error for SelectionError {}
 #[cfg(test)]
 mod tests {
     use super::Selection;
+    use crate::fault::Family;
 
     fn names(text: &str) -> Vec<&'static str> {
         text.parse::<Selection>().unwrap().names()
@@ -122,8 +146,8 @@ mod tests {
     #[test]
     fn families_faults_and_full_names_are_read_and_doubles_are_one() {
         assert_eq!(names("none"), [""; 0]);
-        assert_eq!(names("all"), ["partition", "pause", "kill"]);
-        assert_eq!(names("all,kill-all"), ["partition", "pause", "kill", "kill-all"]);
+        assert_eq!(names("all"), ["partition", "pause", "kill", "packet"]);
+        assert_eq!(names("kill-all,all").len(), 5);
         assert_eq!(
             names("pause, partition.one-way-in,pause"),
             ["pause", "one-way-in"]
@@ -146,12 +170,21 @@ mod tests {
         let error = "partition,kil".parse::<Selection>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown nemesis \"kil\", did you mean \"kill\"? (known: none, all, partition, pause, kill, one, majority, \
+            "unknown nemesis \"kil\", did you mean \"kill\"? (known: none, all, partition, pause, kill, packet, one, majority, \
              minority-third, majorities-ring, bridge, one-way-in, one-way-out, single-link, client-to-node, \
-             primary-from-service, primaries, pause-primaries, pause-service, kill-primaries, kill-service, kill-all)"
+             primary-from-service, primaries, pause-primaries, pause-service, kill-primaries, kill-service, kill-all, \
+             loss, delay, duplicate, reorder, hold, reply-loss, slow)"
         );
         assert!("".parse::<Selection>().is_err());
         assert!("pause.kill".parse::<Selection>().is_err());
+    }
+
+    #[test]
+    fn what_a_world_cannot_do_is_refused_by_name_and_is_not_in_its_all() {
+        let real = |text| Selection::within(text, &Family::OF_PROCESSES);
+        assert_eq!(real("all").unwrap().names(), ["partition", "pause", "kill"]);
+        let refused = real("kill,hold").unwrap_err().to_string();
+        assert_eq!(refused, "nemesis \"hold\" cannot be done in this world");
     }
 
     #[test]

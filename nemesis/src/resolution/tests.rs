@@ -10,6 +10,7 @@ use crate::schedule::Episode;
 use crate::target::Target;
 
 mod partitions;
+mod packets;
 mod processes;
 
 const SIZES: [usize; 4] = [3, 4, 5, 7];
@@ -37,7 +38,7 @@ fn standing(primaries: &[&str], expendable: &[&str]) -> Standing {
     Standing {
         primaries: (3..).zip(primaries).map(primary).collect::<BTreeMap<_, _>>(),
         expendable: nodes(expendable),
-        expendable_max: 0,
+        ..Standing::default()
     }
 }
 

@@ -31,6 +31,7 @@ impl Injuries {
             Action::Cut(links) => add(&mut self.cut, id, links),
             Action::Pause(nodes) => add(&mut self.paused, id, nodes),
             Action::Kill(nodes) => add(&mut self.down, id, nodes),
+            Action::Disturb(_) => {}
         }
     }
 
@@ -40,6 +41,7 @@ impl Injuries {
             Action::Cut(links) => remove(&mut self.cut, id, links),
             Action::Pause(nodes) => remove(&mut self.paused, id, nodes),
             Action::Kill(nodes) => remove(&mut self.down, id, nodes),
+            Action::Disturb(_) => {}
         }
     }
 
