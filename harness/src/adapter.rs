@@ -86,6 +86,8 @@ pub struct FlawNote {
     pub source: &'static str,
     /// The anomaly it leads to.
     pub anomaly: &'static str,
+    /// The options of `tribunal run` under which real processes show it within a minute; none where chance alone decides.
+    pub trial: Option<&'static str>,
 }
 
 /// Opens clients; lives on the clients' thread.

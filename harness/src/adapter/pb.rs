@@ -80,6 +80,7 @@ impl System for Pb {
                 description: known.summary,
                 source: known.source,
                 anomaly: known.anomaly,
+                trial: trial(flaw),
             }
         };
         Flaw::ALL.into_iter().map(note).collect()
@@ -195,6 +196,28 @@ impl Witness for PbWitness {
 
     fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String> {
         self.observer.lost(running)
+    }
+}
+
+/// Under which options real processes show `flaw`.
+const fn trial(flaw: Flaw) -> Option<&'static str> {
+    match flaw {
+        Flaw::GetLocalRead => Some("--workload register --nemesis primaries"),
+        Flaw::RestartedBackupNotResynced => Some("--workload append --nemesis kill"),
+        Flaw::SolePrimaryRestartServes => Some("--workload append --nemesis kill-all"),
+        Flaw::Volatile => Some("--workload append --nemesis kill,partition"),
+        Flaw::IgnoreBackupError
+        | Flaw::DedupNotSynced
+        | Flaw::SyncOutsideLock
+        | Flaw::AckBeforeSync
+        | Flaw::PromoteWithoutAck
+        | Flaw::FailedPingZeroesView
+        | Flaw::PutNotDeduped
+        | Flaw::AppendDedupNotAtomic
+        | Flaw::ExecuteBeforeBackup
+        | Flaw::ForwardUnordered
+        | Flaw::ExitOnSyncFailure
+        | Flaw::HandlerLockDeadlock => None,
     }
 }
 

@@ -108,13 +108,20 @@ fn nemeses() -> Vec<Row> {
 }
 
 fn flaws() -> Vec<Row> {
-    let row = |flaw: adapter::FlawNote| Row {
-        name: flaw.name.to_owned(),
-        lines: vec![
-            flaw.description.to_owned(),
-            format!("expected: {}; source: {}", flaw.anomaly, flaw.source),
-        ],
-        json: json!(flaw),
+    let row = |flaw: adapter::FlawNote| {
+        let (system, name) = (flaw.system, flaw.name);
+        let trial = flaw
+            .trial
+            .map(|options| format!("try: tribunal run --system {system} {options} --flaw {name}"));
+        let known = format!("expected: {}; source: {}", flaw.anomaly, flaw.source);
+        Row {
+            name: name.to_owned(),
+            lines: [flaw.description.to_owned(), known]
+                .into_iter()
+                .chain(trial)
+                .collect(),
+            json: json!(flaw),
+        }
     };
     adapter::systems()
         .iter()
