@@ -1,5 +1,7 @@
 //! Linearizability by trying every order: slow, short, and written without a look at the crate's own models.
 
+use std::collections::BTreeSet;
+
 use histories::history::{Ending, History, Operation};
 use histories::op::Function;
 use serde_json::{Value, json};
@@ -21,31 +23,54 @@ enum Observed {
     NoMatch(Option<Value>),
 }
 
-/// Whether some order of the operations chosen by `keep` explains all answers, object by object.
-pub(crate) fn is_linearizable(history: &History, keep: impl Fn(&Operation) -> bool) -> bool {
+/// Whether some order of the operations explains all answers, object by object. Operations that are not `demanded` may have
+/// happened between their call and their return, or not at all.
+pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -> bool) -> bool {
     history.by_key().into_values().all(|ids| {
-        let operations = ids
-            .into_iter()
-            .map(|id| history.operation(id))
-            .filter(|operation| keep(operation));
-        let steps: Vec<Step> = operations
+        let operations = ids.into_iter().map(|id| history.operation(id));
+        let all: Vec<Step> = operations
+            .clone()
             .filter_map(|operation| step(history, operation))
             .collect();
-        let is_string = steps
-            .iter()
-            .any(|step| matches!(step.f, Function::Get | Function::Put));
-        let is_list = !is_string && steps.iter().any(|step| step.f == Function::Append)
-            || steps.iter().any(|step| {
-                matches!(&step.observed, Some(Observed::Answer(Value::Array(_)))) && step.f == Function::Read
-            });
-        let start = if is_string {
-            json!("")
-        } else if is_list {
-            json!([])
-        } else {
-            Value::Null
-        };
-        any_order(&steps, &mut vec![false; steps.len()], &start)
+        let start = start(&all);
+        let steps: Vec<Step> = operations
+            .filter_map(|operation| {
+                if demanded(operation) {
+                    step(history, operation)
+                } else {
+                    loosened(history, operation)
+                }
+            })
+            .collect();
+        any_order(&steps, 0, &start, &mut BTreeSet::new())
+    })
+}
+
+fn start(steps: &[Step]) -> Value {
+    let is_read_list = |step: &Step| {
+        step.f == Function::Read && matches!(&step.observed, Some(Observed::Answer(Value::Array(_))))
+    };
+    if steps
+        .iter()
+        .any(|step| matches!(step.f, Function::Get | Function::Put))
+    {
+        json!("")
+    } else if steps
+        .iter()
+        .any(|step| step.f == Function::Append || is_read_list(step))
+    {
+        json!([])
+    } else {
+        Value::Null
+    }
+}
+
+fn loosened(history: &History, operation: &Operation) -> Option<Step> {
+    let step = step(history, operation)?;
+    let is_refused = matches!(step.observed, Some(Observed::NoMatch(_)));
+    (!is_refused).then_some(Step {
+        observed: None,
+        ..step
     })
 }
 
@@ -72,30 +97,34 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
     })
 }
 
-fn any_order(steps: &[Step], done: &mut Vec<bool>, state: &Value) -> bool {
-    if steps
-        .iter()
-        .zip(&*done)
-        .all(|(step, done)| *done || step.observed.is_none())
-    {
+/// Whether the steps that are not `done` yet, a set of bits, can come in some order after `state`. `failed` is where that was tried.
+fn any_order(steps: &[Step], done: u32, state: &Value, failed: &mut BTreeSet<(u32, String)>) -> bool {
+    let is_left = |&number: &usize| done >> number & 1 == 0;
+    let left = || (0..steps.len()).filter(is_left);
+    if left().all(|number| steps[number].observed.is_none()) {
         return true;
     }
-    (0..steps.len()).any(|next| {
-        let may_come = !done[next]
-            && steps
-                .iter()
-                .zip(&*done)
-                .all(|(other, done)| *done || other.ret.is_none_or(|ret| ret >= steps[next].call));
-        if !may_come {
-            return false;
-        }
-        let Some(after) = apply(&steps[next], state) else {
-            return false;
+    if !failed.insert((done, state.to_string())) {
+        return false;
+    }
+    let due = left()
+        .filter(|&number| steps[number].observed.is_some())
+        .filter_map(|number| steps[number].ret)
+        .min();
+    let latest = (0..steps.len())
+        .filter(|number| !is_left(number))
+        .map(|number| steps[number].call)
+        .max();
+    left().any(|next| {
+        let step = &steps[next];
+        let is_in_time = step.ret.zip(latest).is_none_or(|(ret, latest)| latest <= ret);
+        let may_come = is_in_time && due.is_none_or(|due| step.call <= due);
+        let after = if may_come {
+            apply(&steps[next], state)
+        } else {
+            None
         };
-        done[next] = true;
-        let found = any_order(steps, done, &after);
-        done[next] = false;
-        found
+        after.is_some_and(|after| any_order(steps, done | 1 << next, &after, failed))
     })
 }
 

@@ -64,11 +64,11 @@ impl Book<'_> {
     /// What is wrong with where the token comes from.
     fn origin(&self, read: Read<'_>, token: Symbol) -> Option<Anomaly> {
         let known = self.token(token);
-        let told = self.narrator.told(read.id);
-        let name = self.narrator.value(token);
         if known.append.is_some() {
             return None;
         }
+        let told = self.narrator.told(read.id);
+        let name = self.narrator.value(token);
         if let Some(refused) = known.refused {
             let sentence = format!(
                 "{} must not take effect, but {told} contains {name}",
