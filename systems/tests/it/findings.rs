@@ -1,10 +1,13 @@
 //! What was found wrong in published servers (P1 to P17), each shown not to be true here. V1 to V9, of the view service, are in
 //! `view_service`; several are also the schedule of a flaw in `flaws`, which must go well without it.
 
-use systems::pb::{Config, Event, Message, Outcome, Persistence, Refusal, Response, Role};
-use systems::service::RequestNumber;
+use systems::pb::{
+    Config, Event, Member, Message, Node, Outcome, Persistence, Refusal, Response, Role, Stamp, SyncPiece,
+    View, ViewNumber,
+};
 use systems::service::kv::{Answer, Rule};
-use systems::{ClientId, Conclusion};
+use systems::service::{Digest, RequestNumber};
+use systems::{Boot, ClientId, Conclusion, Effect, Incarnation, Input, NodeId, Outbox, Replica, Time};
 
 use crate::oracle::{check, check_copies_are_equal};
 use crate::world::{Body, HASTY, Packet, Place, STUBBORN, World, append, get, ms, n, put, value, vs};
@@ -221,9 +224,9 @@ fn p10_two_servers_that_take_themselves_for_primaries_do_not_wait_for_each_other
     check(&world);
 }
 
-#[test]
-fn p11_an_operation_that_waits_when_its_server_is_deposed_is_answered_by_the_next_primary() {
-    let mut world = formed(2);
+/// An append waits at n1 for n2's yes when n2 becomes primary; n1 is told in the part it then has.
+fn deposed_with_an_operation_waiting(servers: usize, role: Role) {
+    let mut world = formed(servers);
     let client = world.client(STUBBORN);
     world.ask(client, get("a"));
     let between = world.cut(n(1), n(2));
@@ -239,7 +242,8 @@ fn p11_an_operation_that_waits_when_its_server_is_deposed_is_answered_by_the_nex
             })
         )
     });
-    world.wait_for_view("3(n2, -)");
+    world.wait("n2 is primary", |world| world.view().primary.node == n(2));
+    world.run(ms(150));
     world.end(from_service);
     world.end(between);
     world.wait("the append is answered", |world| world.conclusion(call).is_some());
@@ -248,8 +252,21 @@ fn p11_an_operation_that_waits_when_its_server_is_deposed_is_answered_by_the_nex
         world.counted(moved) >= 1,
         "the old primary does not know what became of it, and says so"
     );
+    let told = |event: &Event| matches!(event, Event::ViewInstalled { role: part, .. } if *part == role);
+    assert!(
+        world
+            .log
+            .iter()
+            .any(|logged| logged.node == n(1) && told(&logged.event))
+    );
     assert_eq!(world.ask(client, get("a")), value("x "));
     check(&world);
+}
+
+#[test]
+fn p11_an_operation_that_waits_when_its_server_is_deposed_is_answered_by_the_next_primary() {
+    deposed_with_an_operation_waiting(2, Role::Backup);
+    deposed_with_an_operation_waiting(3, Role::Idle);
 }
 
 #[test]
@@ -408,6 +425,146 @@ fn p17_what_only_the_backup_has_carried_out_is_recognised_after_it_was_promoted_
 
 // Limits and ends that the findings lead to.
 
+/// A server alone; it is told of `view` by the view service or by a peer.
+fn server_told(view: View) -> (Node, Vec<Effect<Node>>) {
+    let mut server = Node::recover(&config(), boot(n(1), 7), Vec::new());
+    let mut out = Outbox::new();
+    let stamp = Stamp {
+        service: Incarnation(1),
+        at_ns: 1,
+    };
+    let message = Message::Newest {
+        incarnation: Incarnation(7),
+        view: Some(view),
+        stamp,
+    };
+    server.step(Time::ZERO, Input::Start, &mut out);
+    server.step(Time::ZERO, Input::Message { from: vs(), message }, &mut out);
+    let effects = out.drain().collect();
+    (server, effects)
+}
+
+fn boot(node: NodeId, life: u64) -> Boot {
+    Boot {
+        node,
+        incarnation: Incarnation(life),
+        seed: 0,
+    }
+}
+
+fn acknowledged(effects: &[Effect<Node>]) -> Vec<u64> {
+    let pings = effects.iter().filter_map(|effect| match effect {
+        Effect::Send {
+            message: Message::Ping { acknowledged, .. },
+            ..
+        } => Some(acknowledged.0),
+        _ => None,
+    });
+    pings.collect()
+}
+
+#[test]
+fn a_server_that_holds_nothing_does_not_act_though_it_is_named_primary() {
+    let me = Member {
+        node: n(1),
+        incarnation: Incarnation(7),
+    };
+    let other_life = Member {
+        incarnation: Incarnation(6),
+        ..me
+    };
+    for (number, primary) in [(5, me), (1, other_life)] {
+        let (mut server, effects) = server_told(View {
+            number: ViewNumber(number),
+            primary,
+            backup: None,
+        });
+        assert!(server.machine().is_none());
+        assert!(
+            acknowledged(&effects)
+                .iter()
+                .all(|&acknowledged| acknowledged < 5),
+            "{effects:?}"
+        );
+        let mut out = Outbox::new();
+        let request = systems::pb::Request::Do {
+            request: RequestNumber(1),
+            op: get("x"),
+        };
+        server.step(
+            Time::ZERO,
+            Input::Request {
+                from: ClientId(1),
+                request,
+            },
+            &mut out,
+        );
+        let answers: Vec<_> = out.drain().collect();
+        assert!(
+            matches!(
+                &answers[..],
+                [Effect::Reply {
+                    response: Response::Refused {
+                        refusal: Refusal::NotPrimary,
+                        ..
+                    },
+                    ..
+                }]
+            ),
+            "{answers:?}"
+        );
+    }
+    let (server, effects) = server_told(View {
+        number: ViewNumber(1),
+        primary: me,
+        backup: None,
+    });
+    assert!(
+        server.machine().is_some(),
+        "the very life that the first view names begins with nothing"
+    );
+    assert_eq!(acknowledged(&effects).last(), Some(&1));
+}
+
+#[test]
+fn a_restarted_server_does_not_go_by_what_is_said_to_or_of_its_earlier_life() {
+    let former = Member {
+        node: n(1),
+        incarnation: Incarnation(6),
+    };
+    let primary = Member {
+        node: n(2),
+        incarnation: Incarnation(3),
+    };
+    let view = View {
+        number: ViewNumber(4),
+        primary,
+        backup: Some(former),
+    };
+    let mut server = Node::recover(&config(), boot(n(1), 7), Vec::new());
+    let stamp = Stamp {
+        service: Incarnation(1),
+        at_ns: 1,
+    };
+    let late = Message::Newest {
+        incarnation: former.incarnation,
+        view: Some(view.clone()),
+        stamp,
+    };
+    let piece = SyncPiece {
+        view,
+        total: 1,
+        digest: Digest::of(b"x"),
+        offset: 0,
+        bytes: b"x".to_vec(),
+    };
+    for (from, message) in [(vs(), late), (n(2), Message::Sync(piece))] {
+        let mut out = Outbox::new();
+        server.step(Time::ZERO, Input::Message { from, message }, &mut out);
+        assert_eq!(server.view(), None);
+    }
+}
+
 #[test]
 fn a_primary_that_waits_takes_only_so_many_operations_and_says_that_it_is_busy() {
     let mut config = config();
@@ -474,6 +631,16 @@ fn long_values_are_forwarded_in_messages_of_bounded_length() {
     });
     assert_eq!(world.counted(too_long), 0);
     check_copies_are_equal(&world);
+}
+
+#[test]
+fn a_cluster_is_formed_soon_after_its_nodes_were_started() {
+    let mut world = World::of(1, config());
+    for node in [vs(), n(1), n(2), n(3)] {
+        world.start(node);
+    }
+    world.run(ms(30));
+    assert!(world.observer.formed(), "{world:?}");
 }
 
 #[test]

@@ -113,8 +113,6 @@ impl Primary {
         match &self.link {
             Link::Alone => self.carry_out_next(config, out),
             Link::Synchronising { .. } => (),
-            // Behind a gap it would be dropped; it goes when the ones before it have gone again.
-            Link::Replicating { sent, .. } if sent + 1 < self.queue.len() => (),
             Link::Replicating { .. } => self.forward_next(out),
         }
     }
