@@ -193,15 +193,18 @@ fn primaries_are_those_who_take_themselves_for_one() {
 fn a_cluster_is_lost_when_nobody_is_left_who_may_serve() {
     let mut world = formed(2);
     world.kill(n(1));
-    assert!(!world.observer.is_lost(&world.running()));
+    assert!(world.observer.lost(&world.running()).is_none());
     world.kill(n(2));
-    assert!(world.observer.is_lost(&world.running()));
+    assert!(world.observer.lost(&world.running()).is_some());
     world.start(n(1));
     world.start(n(2));
     world.run(ms(1000));
-    assert!(world.observer.is_lost(&world.running()), "these are other lives");
     assert!(
-        !Observer::new(vs()).is_lost(&BTreeSet::new()),
+        world.observer.lost(&world.running()).is_some(),
+        "these are other lives"
+    );
+    assert!(
+        Observer::new(vs()).lost(&BTreeSet::new()).is_none(),
         "nothing is known of a cluster that never was"
     );
 }
