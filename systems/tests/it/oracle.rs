@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use systems::pb::event::Outcome;
+use systems::pb::event::{Acknowledgement, Outcome};
 use systems::pb::{Event, Role, Sequence, View, ViewNumber};
 use systems::service::kv::{Answer, KeyValue, Op};
 use systems::service::{Digest, Service};
@@ -131,8 +131,17 @@ fn unlawful_succession(log: &[Logged]) -> Option<String> {
                 }
                 views.push((view.clone(), false));
             }
-            // What was decided and did not become durable before the view service died never was.
-            Event::ViewRecovered { view, .. } => views.retain(|(former, _)| former.number <= view.number),
+            // What was decided and did not become durable before the view service died never was; an acknowledgement may have
+            // become durable just before it died.
+            Event::ViewRecovered {
+                view,
+                acknowledgement,
+            } => {
+                views.retain(|(former, _)| former.number <= view.number);
+                if let Some((_, acknowledged)) = views.last_mut() {
+                    *acknowledged |= *acknowledgement == Acknowledgement::Given;
+                }
+            }
             Event::ViewAcknowledged { view: number } => {
                 let (view, acknowledged) = views.last_mut().expect("a view was announced before");
                 *acknowledged = true;
