@@ -265,7 +265,8 @@ impl Lab {
         self.line(link).map(Line::counters)
     }
 
-    /// Sends a datagram over a link and tells what became of it, within 100 ms and the link's delay.
+    /// Sends a datagram over a link and tells what became of it: at once as a rule; after a second, and the link's delay, if it is lost
+    /// again and again.
     ///
     /// # Errors
     /// When there is no such link, or the datagram cannot be sent.

@@ -109,6 +109,13 @@ impl Line {
     pub(super) fn count_dropped(&self) {
         add_one(&self.dropped);
     }
+
+    /// For the switch thread alone: the last one counted as handed over was not taken.
+    pub(super) fn count_forwarded_as_dropped(&self) {
+        self.forwarded
+            .store(self.forwarded.load(Ordering::Relaxed) - 1, Ordering::Release);
+        add_one(&self.dropped);
+    }
 }
 
 /// All lines of a lab, also those from a host to itself, which carry nothing: a host speaks to itself over its loopback.

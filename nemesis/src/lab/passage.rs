@@ -9,8 +9,11 @@ use std::time::{Duration, Instant};
 use super::host::{Host, PROBE_PORT};
 use super::line::Line;
 
-/// How long a probe may take beyond what the line's shape lets it take.
-pub(super) const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a probe may take beyond what the line's shape lets it take: long enough for a switch that waits for a processor.
+const PROBE_LIMIT: Duration = Duration::from_secs(1);
+
+/// How often a probe is repeated on a line that may have lost it.
+const REPEAT_INTERVAL: Duration = Duration::from_millis(50);
 
 /// How often is looked.
 const LOOK_INTERVAL: Duration = Duration::from_micros(20);
@@ -20,35 +23,38 @@ const LOOK_INTERVAL: Duration = Duration::from_micros(20);
 pub enum Passage {
     /// The receiving host has it.
     Arrived,
-    /// The switch dropped it, or another packet of the line meanwhile, and forwarded none: the line carries nothing.
+    /// The line is cut: the switch dropped it, or another packet of the line meanwhile, and forwarded none.
     Dropped,
-    /// Neither within the limit.
+    /// None arrived within the limit, though the line is not cut.
     Lost,
 }
 
-/// Sends a probe and watches it. `mark` must be another each time.
+/// Sends probes until one arrives or is seen to be dropped. `mark` must be another each time.
 pub(super) fn probe(from: &Host, to: &Host, line: &Line, mark: u64) -> io::Result<Passage> {
     drain(&to.probe)?;
     let held = line
         .shape()
         .map_or(Duration::ZERO, |shape| shape.delay + shape.jitter);
     let limit = Instant::now() + PROBE_LIMIT + held;
-    let send = || from.probe.send_to(&mark.to_le_bytes(), (to.address, PROBE_PORT));
-    let mut before = line.counters();
-    send()?;
     while Instant::now() < limit {
-        if has_arrived(&to.probe, mark)? {
-            return Ok(Passage::Arrived);
+        let before = line.counters();
+        from.probe
+            .send_to(&mark.to_le_bytes(), (to.address, PROBE_PORT))?;
+        let patience = (Instant::now() + REPEAT_INTERVAL + held).min(limit);
+        while Instant::now() < patience {
+            if has_arrived(&to.probe, mark)? {
+                return Ok(Passage::Arrived);
+            }
+            let now = line.counters();
+            if line.is_cut() && now.forwarded > before.forwarded {
+                // One that was past the cut when it was made. There can be no second, so try again.
+                break;
+            }
+            if line.is_cut() && now.dropped > before.dropped {
+                return Ok(Passage::Dropped);
+            }
+            thread::sleep(LOOK_INTERVAL);
         }
-        let now = line.counters();
-        if line.is_cut() && now.forwarded > before.forwarded {
-            // One that was past the cut when it was made; there can be no second.
-            before = now;
-            send()?;
-        } else if line.is_cut() && now.dropped > before.dropped {
-            return Ok(Passage::Dropped);
-        }
-        thread::sleep(LOOK_INTERVAL);
     }
     Ok(Passage::Lost)
 }

@@ -17,7 +17,7 @@ use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFl
 use super::address::HostIndex;
 use super::backlog::{Backlog, Instant};
 use super::chance::{Chance, Question};
-use super::line::{Lines, Shape};
+use super::line::{Line, Lines, Shape};
 use super::packet::{FRAME_BYTES_MAX, VNET_HEADER_BYTES, destination};
 use super::tun::Tun;
 
@@ -171,27 +171,14 @@ impl Fabric {
         let number = self.lines.number(from, to);
         let line = self.lines.line(number);
         let lane = &mut self.lanes[number];
-        lane.packets += 1;
-        let fate = if line.is_cut() {
-            Fate::Drop
-        } else {
-            match line.shape() {
-                None if lane.held == 0 => Fate::Forward,
-                shape => lane.fate(
-                    &shape.unwrap_or(Shape::PLAIN),
-                    length,
-                    instant_since(self.started),
-                ),
-            }
-        };
-        match fate {
-            Fate::Forward if self.tuns[to.0].send(frame).is_ok() => line.count_forwarded(),
+        match lane.decide(line, length, self.started) {
+            Fate::Forward => hand_over(line, &self.tuns[to.0], frame),
             Fate::Hold(due) if self.backlog.has_room(length) => {
                 lane.held += 1;
                 lane.last_due = due;
                 self.backlog.hold(due, number, to, frame);
             }
-            Fate::Forward | Fate::Hold(_) | Fate::Drop => line.count_dropped(),
+            Fate::Hold(_) | Fate::Drop => line.count_dropped(),
         }
     }
 
@@ -204,10 +191,10 @@ impl Fabric {
         while let Some(held) = self.backlog.release(now) {
             self.lanes[held.line].held -= 1;
             let line = self.lines.line(held.line);
-            if !line.is_cut() && self.tuns[held.to.0].send(&held.frame).is_ok() {
-                line.count_forwarded();
-            } else {
+            if line.is_cut() {
                 line.count_dropped();
+            } else {
+                hand_over(line, &self.tuns[held.to.0], &held.frame);
             }
         }
         self.arm(now);
@@ -237,6 +224,22 @@ impl Lane {
             held: 0,
             last_due: Instant(0),
             free_at: Instant(0),
+        }
+    }
+
+    /// What becomes of the next packet. A plain line needs no clock.
+    fn decide(&mut self, line: &Line, frame_bytes: usize, started: std::time::Instant) -> Fate {
+        self.packets += 1;
+        if line.is_cut() {
+            return Fate::Drop;
+        }
+        match line.shape() {
+            None if self.held == 0 => Fate::Forward,
+            shape => self.fate(
+                &shape.unwrap_or(Shape::PLAIN),
+                frame_bytes,
+                instant_since(started),
+            ),
         }
     }
 
@@ -282,6 +285,15 @@ impl Lane {
         let lasts = bytes * 1_000_000_000 / u128::from(bytes_per_second);
         self.free_at = Instant(begins.0.saturating_add(u64::try_from(lasts).unwrap_or(u64::MAX)));
         Some(self.free_at)
+    }
+}
+
+/// Counts before handing over, so that whoever has received a packet finds it counted.
+fn hand_over(line: &Line, to: &Tun, frame: &[u8]) {
+    line.count_forwarded();
+    if to.send(frame).is_err() {
+        // The receiver has taken its interface down.
+        line.count_forwarded_as_dropped();
     }
 }
 

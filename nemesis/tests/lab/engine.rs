@@ -23,6 +23,7 @@ pub(crate) const ENDED_IN_ORDER: u8 = 42;
 #[rustfmt::skip]
 pub(crate) const SCENARIOS: &[(&str, fn())] = &[
     ("a_cut_stalls_one_direction_and_a_mend_lets_it_go_on", faults::cut_and_mend),
+    ("a_cut_catches_what_is_on_its_way", faults::cut_of_what_is_on_its_way),
     ("probes_and_counters_tell_what_a_link_does", faults::probes_and_counters),
     ("delays_are_as_long_as_they_were_ordered", faults::delays),
     ("a_limited_line_carries_as_much_as_was_ordered", faults::bandwidth),

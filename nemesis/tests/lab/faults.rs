@@ -51,21 +51,15 @@ pub(crate) fn probes_and_counters() {
     assert!(lab.is_cut(there).unwrap() && !lab.is_cut(back).unwrap());
     assert_eq!(lab.probe(there).unwrap(), Passage::Dropped);
     assert_eq!(lab.probe(back).unwrap(), Passage::Arrived);
-    let dropped = before.0.dropped + 1;
-    let forwarded = before.1.forwarded + 1;
-    let expected = (
-        Counters { dropped, ..before.0 },
+    let after = (lab.counters(there).unwrap(), lab.counters(back).unwrap());
+    let (dropped, forwarded) = (before.0.dropped + 1, before.1.forwarded + 1);
+    assert_eq!(after.0, Counters { dropped, ..before.0 });
+    assert_eq!(
+        after.1,
         Counters {
             forwarded,
             ..before.1
-        },
-    );
-    let after = || (lab.counters(there).unwrap(), lab.counters(back).unwrap());
-    // A packet may be there before the switch has counted it.
-    assert!(
-        await_that(RECOVERY, || after() == expected),
-        "{:?} and not {expected:?}",
-        after()
+        }
     );
     lab.mend(there).unwrap();
     assert_eq!(lab.probe(there).unwrap(), Passage::Arrived);
@@ -93,34 +87,26 @@ pub(crate) fn probe_of_a_node_that_is_down() {
 
 pub(crate) fn delays() {
     let (lab, mut stream) = echo_lab();
-    let delay = Duration::from_millis(10);
-    lab.set_shape(
-        link(clients(), N1()),
-        &Shape {
-            delay,
-            ..Shape::PLAIN
-        },
-    )
-    .unwrap();
-    let times = times_of_pings(&mut stream, 20);
-    assert!(times[0] >= delay, "a packet was early: {times:?}");
-    assert!(times[10] < delay * 2, "packets were late: {times:?}");
-    let jitter = Duration::from_millis(10);
-    lab.set_shape(
-        link(clients(), N1()),
-        &Shape {
-            delay,
-            jitter,
-            ..Shape::PLAIN
-        },
-    )
-    .unwrap();
-    let times = times_of_pings(&mut stream, 40);
-    assert!(times[0] >= delay && times[20] < (delay + jitter) * 2, "{times:?}");
-    assert!(times[35] - times[5] > jitter / 4, "there is no jitter: {times:?}");
-    lab.set_shape(link(clients(), N1()), &Shape::PLAIN).unwrap();
-    let times = times_of_pings(&mut stream, 20);
-    assert!(times[10] < delay, "the delay was not taken off: {times:?}");
+    let (delay, jitter) = (Duration::from_millis(20), Duration::from_millis(20));
+    let mut times_with = |shape: Shape| {
+        lab.set_shape(link(clients(), N1()), &shape).unwrap();
+        times_of_pings(&mut stream, 30)
+    };
+    // A busy machine makes any packet late; that the quickest is not, it cannot fake.
+    let times = times_with(Shape {
+        delay,
+        ..Shape::PLAIN
+    });
+    assert!((delay..delay + jitter / 2).contains(&times[0]), "{times:?}");
+    let times = times_with(Shape {
+        delay,
+        jitter,
+        ..Shape::PLAIN
+    });
+    assert!((delay..delay + jitter / 2).contains(&times[0]), "{times:?}");
+    assert!(times[25] - times[5] > jitter / 4, "there is no jitter: {times:?}");
+    let times = times_with(Shape::PLAIN);
+    assert!(times[0] < delay / 2, "the delay was not taken off: {times:?}");
 }
 
 /// Round trips, the shortest first.
@@ -133,6 +119,34 @@ fn times_of_pings(stream: &mut TcpStream, count: usize) -> Vec<Duration> {
     let mut times: Vec<Duration> = (0..count).map(time).collect();
     times.sort_unstable();
     times
+}
+
+pub(crate) fn cut_of_what_is_on_its_way() {
+    let lab = lab_of(1);
+    let there = link(clients(), N1());
+    let delay = Duration::from_millis(500);
+    lab.set_shape(
+        there,
+        &Shape {
+            delay,
+            ..Shape::PLAIN
+        },
+    )
+    .unwrap();
+    let socket = UdpSocket::bind((lab.address(clients()).unwrap(), 0)).unwrap();
+    socket.send_to(&[0], (lab.address(N1()).unwrap(), 9)).unwrap();
+    // Long enough for the switch to have it, and not for it to have arrived.
+    std::thread::sleep(STALL);
+    assert_eq!(
+        lab.counters(there).unwrap(),
+        Counters {
+            forwarded: 0,
+            dropped: 0
+        }
+    );
+    lab.cut(there).unwrap();
+    assert!(await_that(RECOVERY, || lab.counters(there).unwrap().dropped == 1));
+    assert_eq!(lab.counters(there).unwrap().forwarded, 0);
 }
 
 pub(crate) fn bandwidth() {
@@ -152,7 +166,7 @@ pub(crate) fn bandwidth() {
     assert_eq!((dropped, forwarded), (0, PACKETS));
     let ordered = Duration::from_micros(PACKETS * (PACKET_BYTES + 28) * 1_000_000 / BYTES_PER_SECOND);
     assert!(
-        (ordered..ordered * 3 / 2).contains(&took),
+        (ordered..ordered * 2).contains(&took),
         "it took {took:?} and not {ordered:?}"
     );
 }

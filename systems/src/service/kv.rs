@@ -13,8 +13,9 @@ use crate::service::{Footprint, Service};
 pub const KEY_BYTES_MAX: usize = 512;
 /// The longest value, in bytes, as an argument and as what appending makes of it.
 pub const VALUE_BYTES_MAX: usize = 1 << 20;
-/// The most a store holds, keys and values together, in bytes.
-pub const STORE_BYTES_MAX: usize = 1 << 30;
+/// The most a store holds, keys and values together, in bytes: so much can be encoded or taken in within one step without
+/// anybody being missed meanwhile (some 4 ms a megabyte).
+pub const STORE_BYTES_MAX: usize = 64 << 20;
 
 /// What is asked of a key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
