@@ -9,7 +9,6 @@
 //! An indeterminate append that was seen did happen; one that was not seen is dropped: nobody needs it.
 
 use super::tokens::{Appended, Book, Read};
-use crate::history::FOREVER;
 use crate::verdict::{Anomaly, AnomalyKind};
 
 /// What the special case says.
@@ -77,48 +76,37 @@ fn broken(book: &Book<'_>) -> Option<Anomaly> {
 }
 
 /// Goes along the groups; the error is two operations of which the first returned before the second, of an earlier group, was
-/// called.
+/// called. Inside a group it goes by the calls, so that nothing there returns before what it has passed is called.
 fn sweep<'a>(book: &Book<'a>) -> Result<(), (Step<'a>, Step<'a>)> {
     let mut by_length: Vec<Read<'_>> = book.reads.clone();
     by_length.sort_by_key(|read| read.tokens.len());
-    let mut reads = by_length
-        .chunk_by(|a, b| a.tokens.len() == b.tokens.len())
-        .peekable();
-    let mut latest: Option<Step<'_>> = None;
+    let mut reads = by_length.into_iter().peekable();
+    let mut latest = Latest(None);
     for length in 0..=book.order().len() {
-        if let Some(group) = reads.next_if(|group| group[0].tokens.len() == length) {
-            pass(&mut latest, group.iter().map(|&read| Step::Read(read)))?;
+        while let Some(read) = reads.next_if(|read| read.tokens.len() == length) {
+            latest.pass(Step::Read(read))?;
         }
-        let next = book.order().get(length).and_then(|&token| book.append(token));
-        pass(&mut latest, next.into_iter().map(Step::Append))?;
+        if let Some(append) = book.order().get(length).and_then(|&token| book.append(token)) {
+            latest.pass(Step::Append(append))?;
+        }
     }
-    let is_unseen = |append: &&Appended| append.ret != FOREVER && book.token(append.token).position.is_none();
-    pass(
-        &mut latest,
-        book.appends
-            .iter()
-            .filter(is_unseen)
-            .map(|&append| Step::Append(append)),
-    )
+    book.unseen()
+        .try_for_each(|append| latest.pass(Step::Append(append)))
 }
 
-/// No operation of the group may return before the latest call of the groups before.
-fn pass<'a>(
-    latest: &mut Option<Step<'a>>,
-    group: impl Iterator<Item = Step<'a>>,
-) -> Result<(), (Step<'a>, Step<'a>)> {
-    let before = *latest;
-    for step in group {
-        if let Some(earlier) = before
-            && step.ret() < earlier.call()
-        {
-            return Err((step, earlier));
+/// The operation with the latest call of those passed so far.
+struct Latest<'a>(Option<Step<'a>>);
+
+impl<'a> Latest<'a> {
+    /// Nothing may return before it is called.
+    fn pass(&mut self, step: Step<'a>) -> Result<(), (Step<'a>, Step<'a>)> {
+        match self.0 {
+            Some(latest) if step.ret() < latest.call() => return Err((step, latest)),
+            Some(latest) if step.call() < latest.call() => {}
+            _ => self.0 = Some(step),
         }
-        if latest.is_none_or(|latest| step.call() > latest.call()) {
-            *latest = Some(step);
-        }
+        Ok(())
     }
-    Ok(())
 }
 
 impl Book<'_> {

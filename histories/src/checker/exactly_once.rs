@@ -78,12 +78,6 @@ fn examine(book: &Book<'_>) -> Verdict {
     findings.verdict()
 }
 
-/// Acknowledged appends that are not in the longest read.
-fn unseen<'a>(book: &'a Book<'_>) -> impl Iterator<Item = Appended> + use<'a> {
-    let is_unseen = |append: &Appended| append.ret != FOREVER && book.token(append.token).position.is_none();
-    book.appends.iter().copied().filter(is_unseen)
-}
-
 /// What was found about one list, each thing once.
 #[derive(Debug, Default)]
 struct Findings {
@@ -147,7 +141,7 @@ impl Findings {
             .enumerate()
             .filter(is_first)
             .filter_map(|(_, &token)| book.append(token));
-        for append in there.chain(unseen(book)) {
+        for append in there.chain(book.unseen()) {
             if let Some(other) = latest.filter(|other| append.ret < other.call) {
                 self.add(append.token, book.overtaken(append, other));
             }
@@ -196,7 +190,7 @@ impl Findings {
 
     /// Acknowledged appends that no read called after it contains.
     fn unseen(&mut self, book: &Book<'_>) {
-        for append in unseen(book) {
+        for append in book.unseen() {
             let later = &book.reads[book.reads.partition_point(|read| read.call < append.ret)..];
             if self.is_full() {
                 return;

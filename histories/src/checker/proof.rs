@@ -19,7 +19,7 @@ use crate::model::{Model, Nature};
 use crate::verdict::{Anomaly, AnomalyKind};
 
 /// How many events before the furthest one are tried as the beginning.
-const WINDOWS: [usize; 6] = [8, 16, 32, 64, 128, 256];
+const WINDOWS: [usize; 7] = [4, 8, 16, 32, 64, 128, 256];
 
 /// Steps of one search while shrinking.
 const STEPS_MAX: u64 = 20_000;

@@ -90,6 +90,13 @@ impl<'a> Book<'a> {
         self.reference.map_or(&[], |place| self.reads[place].tokens)
     }
 
+    /// Acknowledged appends that are not in the longest read, in the order of their calls.
+    pub(super) fn unseen(&self) -> impl Iterator<Item = Appended> {
+        let is_unseen =
+            |append: &Appended| append.ret != FOREVER && self.token(append.token).position.is_none();
+        self.appends.iter().copied().filter(is_unseen)
+    }
+
     fn enter(&mut self, history: &'a History, id: OperationId) -> Result<(), Mismatch> {
         let operation = history.operation(id);
         let (call, ret) = (operation.order.call, operation.order.ret);

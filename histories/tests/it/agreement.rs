@@ -23,7 +23,11 @@ fn model(sort: Sort) -> ModelName {
 fn shape(rng: &mut Rng, sort: Sort) -> Shape {
     Shape {
         sort,
-        operations: rng.usize(1..5) + rng.usize(1..5),
+        operations: if rng.u32(0..8) == 0 {
+            rng.usize(9..13)
+        } else {
+            rng.usize(1..5) + rng.usize(1..5)
+        },
         clients: rng.u64(1..5),
         unknown_percent: [0, 0, 30, 60][rng.usize(0..4)],
         lies_percent: 85,
