@@ -41,7 +41,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, Sender, channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use systems::NodeId;
 
@@ -87,7 +87,7 @@ pub use switch::QUEUE_DELAY_MAX;
 use address::HostIndex;
 use host::{Host, make_hosts};
 use line::{Line, Lines};
-use node::{Node, Surroundings};
+use node::{KILL_LIMIT, Node, Surroundings};
 use switch::Switch;
 use tun::Offload;
 
@@ -189,7 +189,10 @@ impl Lab {
     /// When the node is down, or is not gone within 5 s.
     pub fn kill(&mut self, node: NodeId) -> Result<(), LabError> {
         self.running(node)?.order_kill();
-        self.nodes.get_mut(&node).map_or(Ok(()), Node::await_end)
+        let limit = Instant::now() + KILL_LIMIT;
+        self.nodes
+            .get_mut(&node)
+            .map_or(Ok(()), |node| node.await_end(limit))
     }
 
     /// How a node is, by looking at its processes.
@@ -309,8 +312,9 @@ impl Drop for Lab {
     fn drop(&mut self) {
         // All at once, then one after the other; a node that clings to life ends with the engine.
         self.nodes.values().for_each(Node::order_kill);
+        let limit = Instant::now() + KILL_LIMIT;
         for node in self.nodes.values_mut() {
-            let _ = node.await_end();
+            let _ = node.await_end(limit);
         }
     }
 }

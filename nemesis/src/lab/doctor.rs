@@ -86,12 +86,12 @@ impl Part {
     pub fn name(self) -> &'static str {
         match self {
             Self::Users => "user namespaces",
-            Self::Namespaces => "process, mount and network namespaces",
-            Self::Mounts => "private mounts and a /proc of one's own",
+            Self::Namespaces => "namespaces of processes, mounts and networks",
+            Self::Mounts => "mounts of one's own",
             Self::Tun => "TUN devices",
-            Self::Fuse => "FUSE",
+            Self::Fuse => "FUSE devices",
             Self::Ptrace => "ptrace of own children",
-            Self::Cgroups => "cgroups to write to",
+            Self::Cgroups => "writable cgroups",
         }
     }
 
@@ -176,9 +176,18 @@ impl Attempt {
 
 /// Has a child try something, and returns what it found missing.
 fn run_child(attempt: Attempt) -> Result<Option<Missing>, LabError> {
-    let output = Role::Probe.command().arg(attempt.name()).output();
-    let output = output.map_err(LabError::os("start a process that looks at the machine"))?;
-    Ok(Missing::parse(&String::from_utf8_lossy(&output.stdout)))
+    let doing = "look at the machine";
+    let output = Role::Probe
+        .command()
+        .arg(attempt.name())
+        .output()
+        .map_err(LabError::os(doing))?;
+    let missing = Missing::parse(&String::from_utf8_lossy(&output.stdout));
+    if missing.is_none() && !output.status.success() {
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        return Err(LabError::Os(doing, io::Error::other(said)));
+    }
+    Ok(missing)
 }
 
 /// Tries what it is told to, and writes what is missing to standard output. `None` when it was not started by the lab.
@@ -192,25 +201,12 @@ pub(super) fn run_probe(args: &[OsString]) -> Option<u8> {
         Attempt::Ptrace => ptrace::traceme().map_err(|error| Missing::of(Part::Ptrace, &error.into()).into()),
         Attempt::Cgroups => try_cgroup().map_err(|error| Missing::of(Part::Cgroups, &error).into()),
     };
-    match result {
-        Ok(()) => Some(0),
-        Err(LabError::Missing(missing)) => {
-            print!("{}", missing.format());
-            Some(1)
-        }
-        Err(error) => {
-            print!(
-                "{}",
-                Missing {
-                    part: Part::Users,
-                    why: error.to_string(),
-                    remedy: String::new()
-                }
-                .format()
-            );
-            Some(1)
-        }
+    match &result {
+        Ok(()) => {}
+        Err(LabError::Missing(missing)) => print!("{}", missing.format()),
+        Err(error) => eprintln!("{error}"),
     }
+    Some(u8::from(result.is_err()))
 }
 
 fn try_way_in() -> Result<(), LabError> {
@@ -289,13 +285,7 @@ impl Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} are not to be had here ({}); {}",
-            self.part.name(),
-            self.why,
-            self.remedy
-        )
+        write!(f, "no {} here: {}; {}", self.part.name(), self.why, self.remedy)
     }
 }
 

@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::net::UnixStream;
+use std::path::Path;
 use std::process::{Command, ExitStatus, Stdio};
 
 use nix::errno::Errno;
@@ -19,6 +20,7 @@ use nix::sys::socket::{AddressFamily, SockaddrLike, UnixAddr, getsockname};
 use nix::unistd::{Pid, dup2_stdin, getpid, sethostname, setsid};
 
 use super::init::make_mounts;
+use super::node::named;
 use super::privilege;
 use super::reaper::{reap, reap_all};
 use super::signals::{Signals, expect_children};
@@ -70,7 +72,7 @@ fn start(name: &OsString, server: &mut Command) -> io::Result<Keeper> {
     make_mounts()?;
     sethostname(name)?;
     privilege::give_up()?;
-    let server = server.spawn()?;
+    let server = server.spawn().map_err(named(Path::new(server.get_program())))?;
     let signals = Signals::take(&[Signal::SIGCHLD])?;
     Ok(Keeper {
         signals,

@@ -28,7 +28,7 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 const PAUSE_LIMIT: Duration = Duration::from_secs(2);
 
 /// How long it may take until the last process is gone.
-const KILL_LIMIT: Duration = Duration::from_secs(5);
+pub(super) const KILL_LIMIT: Duration = Duration::from_secs(5);
 
 /// How often is looked whether the last process has stopped.
 const LOOK_INTERVAL: Duration = Duration::from_micros(100);
@@ -71,10 +71,12 @@ pub(super) struct Node {
     watcher: Option<JoinHandle<()>>,
 }
 
-/// The network namespaces of the hosts, by name, and the one who is told of departures.
+/// What a node is put into.
 #[derive(Debug)]
 pub(super) struct Surroundings {
+    /// The network namespace of its host.
     pub(super) network: Arc<File>,
+    /// Who is told when it leaves.
     pub(super) exits: Sender<NodeExit>,
 }
 
@@ -94,25 +96,7 @@ impl Node {
             gone: Arc::clone(&gone),
             exits: around.exits,
         };
-        let (spawned, spawning) = channel();
-        let network = around.network;
-        let work = move || match spawn_in(&network, keeper) {
-            Ok(child) => {
-                // Whoever waits for it has not gone away: it waits without limit.
-                let _ = spawned.send(Ok(child.id()));
-                watcher.watch(child);
-            }
-            Err(error) => drop(spawned.send(Err(error))),
-        };
-        let thread = thread::Builder::new()
-            .name(format!("lab-{name}"))
-            .spawn(work)
-            .map_err(refused)?;
-        let keeper = spawning
-            .recv()
-            .map_err(io::Error::other)
-            .flatten()
-            .map_err(refused)?;
+        let (keeper, thread) = watcher.launch(around.network, keeper).map_err(refused)?;
         let node = Self {
             name,
             keeper,
@@ -155,23 +139,26 @@ impl Node {
     }
 
     pub(super) fn pause(&self) -> Result<(), LabError> {
-        self.request(Request::Stop)?;
-        self.await_state(NodeState::Paused)
+        self.request(Request::Stop, NodeState::Paused)
     }
 
     pub(super) fn resume(&self) -> Result<(), LabError> {
-        self.request(Request::Continue)?;
-        self.await_state(NodeState::Running)
+        self.request(Request::Continue, NodeState::Running)
     }
 
-    fn request(&self, request: Request) -> Result<(), LabError> {
-        let asked = request.send(&self.requests);
-        match asked.map(|()| self.reports.recv_timeout(PAUSE_LIMIT)) {
-            Ok(Ok(Report::Done)) => Ok(()),
-            Ok(Err(RecvTimeoutError::Timeout)) => {
-                Err(LabError::Unsettled(self.name, NodeState::Paused, PAUSE_LIMIT))
+    /// Has the keeper do something, and returns when it is seen to have been done.
+    fn request(&self, request: Request, wanted: NodeState) -> Result<(), LabError> {
+        // An answer that came too late for the last request is none to this one.
+        while self.reports.try_recv().is_ok() {}
+        request
+            .send(&self.requests)
+            .map_err(|_| LabError::Down(self.name))?;
+        match self.reports.recv_timeout(PAUSE_LIMIT) {
+            Ok(Report::Done) => self.await_state(wanted),
+            Err(RecvTimeoutError::Timeout) => Err(LabError::Unsettled(self.name, wanted, PAUSE_LIMIT)),
+            Ok(Report::Ready | Report::Failed(_) | Report::Left(_)) | Err(RecvTimeoutError::Disconnected) => {
+                Err(LabError::Down(self.name))
             }
-            Ok(Ok(_) | Err(RecvTimeoutError::Disconnected)) | Err(_) => Err(LabError::Down(self.name)),
         }
     }
 
@@ -196,9 +183,8 @@ impl Node {
         let _ = Request::Kill.send(&self.requests);
     }
 
-    /// Waits until the last process is gone.
-    pub(super) fn await_end(&mut self) -> Result<(), LabError> {
-        let limit = Instant::now() + KILL_LIMIT;
+    /// Waits until the last process is gone, but not beyond `limit`.
+    pub(super) fn await_end(&mut self, limit: Instant) -> Result<(), LabError> {
         loop {
             match self
                 .reports
@@ -211,9 +197,11 @@ impl Node {
                 }
             }
         }
-        if let Some(watcher) = self.watcher.take() {
-            let _ = watcher.join();
-        }
+        // The thread has let go of the reports, and has nothing else to do.
+        self.watcher
+            .take()
+            .map_or(Ok(()), JoinHandle::join)
+            .expect("the thread of a node does not panic");
         Ok(())
     }
 }
@@ -229,6 +217,22 @@ struct Watcher {
 }
 
 impl Watcher {
+    /// Starts a thread that starts the keeper, and returns when that is done.
+    fn launch(self, network: Arc<File>, keeper: Command) -> io::Result<(u32, JoinHandle<()>)> {
+        let (spawned, spawning) = channel();
+        let thread = thread::Builder::new().name(format!("lab-{}", self.name));
+        let thread = thread.spawn(move || match spawn_in(&network, keeper) {
+            Ok(child) => {
+                // Whoever waits for it has not gone away: it waits without limit.
+                let _ = spawned.send(Ok(child.id()));
+                self.watch(child);
+            }
+            Err(error) => drop(spawned.send(Err(error))),
+        })?;
+        let keeper = spawning.recv().map_err(io::Error::other)??;
+        Ok((keeper, thread))
+    }
+
     /// Passes reports on until the keeper has ended, and tells of it unless it was told to.
     fn watch(self, mut keeper: Child) {
         let mut status = None;
@@ -256,7 +260,9 @@ impl Watcher {
 
 /// The command that starts the keeper, which starts the server with the same environment, directory and streams.
 fn keeper_command(name: NodeId, command: &NodeCommand, engine: UnixStream) -> io::Result<Command> {
-    let append = |path: &Path| OpenOptions::new().create(true).append(true).open(path);
+    if !command.directory.is_dir() {
+        return Err(named(&command.directory)(io::ErrorKind::NotADirectory.into()));
+    }
     let mut keeper = Role::Keeper.command();
     keeper
         .arg(name.as_str())
@@ -265,9 +271,22 @@ fn keeper_command(name: NodeId, command: &NodeCommand, engine: UnixStream) -> io
         .envs(command.env.iter().cloned())
         .current_dir(&command.directory)
         .stdin(OwnedFd::from(engine))
-        .stdout(append(&command.stdout)?)
-        .stderr(append(&command.stderr)?);
+        .stdout(open_log(&command.stdout)?)
+        .stderr(open_log(&command.stderr)?);
     Ok(keeper)
+}
+
+fn open_log(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(path)
+        .map_err(named(path))
+}
+
+/// For `map_err`: the path that an error is about.
+pub(super) fn named(path: &Path) -> impl FnOnce(io::Error) -> io::Error {
+    move |error| io::Error::new(error.kind(), format!("{}: {error}", path.display()))
 }
 
 /// Starts a process as the first of a new namespace of processes, on this network. Moves the calling thread to both.

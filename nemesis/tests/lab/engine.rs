@@ -37,6 +37,7 @@ pub(crate) const SCENARIOS: &[(&str, fn())] = &[
     ("a_node_that_leaves_by_itself_is_noticed", nodes::leaving),
     ("a_node_has_a_name_processes_and_environment_of_its_own", nodes::own_world),
     ("what_cannot_be_done_is_refused_by_name", nodes::refusals),
+    ("an_engine_inherits_nothing_of_the_chain", machine::inheritance),
     ("what_is_missing_is_named_with_what_to_type", machine::missing_parts),
     ("connections_are_retried_as_often_as_was_ordered", machine::retransmission_timeout),
     ("a_lab_is_closed_quickly_and_opened_again", nodes::reopen),

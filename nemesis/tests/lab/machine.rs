@@ -9,6 +9,7 @@ use nix::mount::{MsFlags, mount};
 
 use crate::engine::clients;
 use crate::runner::NOT_POSSIBLE;
+use crate::servers::{descriptors, descriptors_of_outer};
 
 /// Parts are taken away from the scenario's own machine: the namespaces it is in.
 pub(crate) fn missing_parts() {
@@ -57,6 +58,11 @@ pub(crate) fn missing_parts() {
         matches!(outcome(Part::Tun), Outcome::Missing(_)),
         "both remedies are told at once"
     );
+}
+
+/// Whoever had the leash in hand could keep a lab from ending.
+pub(crate) fn inheritance() {
+    assert_eq!(descriptors(), descriptors_of_outer());
 }
 
 fn remedy_of_missing(part: Part) -> String {

@@ -59,10 +59,12 @@ fn doctor() -> ExitCode {
 fn outer(scenario: &str) -> ExitCode {
     alarm::set(LIMIT_S);
     let args = [ENGINE, scenario].map(Into::into).to_vec();
-    match lab::confine(&EngineCommand {
-        args,
-        env: Vec::new(),
-    }) {
+    // Whatever started the tests may have left some open.
+    let env = vec![(
+        servers::DESCRIPTORS.into(),
+        servers::descriptors().to_string().into(),
+    )];
+    match lab::confine(&EngineCommand { args, env }) {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("{error}");

@@ -157,7 +157,10 @@ pub(crate) fn own_world() {
     };
     let privileges = await_some(LIMIT, privileges).expect("it says what it may");
     let said = fs::read_to_string(scratch().join("stdout")).unwrap();
-    assert_eq!(said, "host n1\npid 2\nblocked 0\nprocesses 2\ngreeting hello\n");
+    assert_eq!(
+        said,
+        "host n1\npid 2\nblocked 0\nprocesses 2\ndescriptors true\ngreeting hello\n"
+    );
     assert_eq!(
         privileges == "privileges 0000000000000000\n",
         !geteuid().is_root(),
@@ -182,7 +185,14 @@ pub(crate) fn refusals() {
     let refused = lab.start(n1(), &nothing).unwrap_err().to_string();
     assert_eq!(
         refused,
-        "n1 could not be started: No such file or directory (os error 2)"
+        "n1 could not be started: /no/such/program: No such file or directory (os error 2)"
+    );
+    let mut nowhere = server("echo");
+    nowhere.directory = "/no/such/folder".into();
+    let refused = lab.start(n1(), &nowhere).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "n1 could not be started: /no/such/folder: not a directory"
     );
     assert_eq!(lab.state(n1()).unwrap(), NodeState::Down);
     lab.start(n1(), &server("echo")).unwrap();

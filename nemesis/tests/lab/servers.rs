@@ -101,9 +101,28 @@ fn environment() -> io::Result<()> {
         "processes {}",
         std::fs::read_dir("/proc")?.flatten().filter(is_process).count()
     );
+    println!("descriptors {}", descriptors() == descriptors_of_outer());
     println!("greeting {}", std::env::var("GREETING").unwrap_or_default());
     eprintln!("privileges {}", privileges()?);
     stay()
+}
+
+/// The variable that tells how many descriptors the outer process was given.
+pub(crate) const DESCRIPTORS: &str = "LAB_TEST_DESCRIPTORS";
+
+pub(crate) fn descriptors_of_outer() -> usize {
+    std::env::var(DESCRIPTORS)
+        .expect("the outer process tells")
+        .parse()
+        .expect("a number")
+}
+
+/// How many descriptors this process has, besides the one to find that out.
+pub(crate) fn descriptors() -> usize {
+    std::fs::read_dir("/proc/self/fd")
+        .expect("/proc is mounted")
+        .count()
+        - 1
 }
 
 fn is_process(entry: &std::fs::DirEntry) -> bool {
