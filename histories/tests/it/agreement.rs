@@ -143,3 +143,19 @@ fn append_agrees_with_the_oracle() {
 fn kv_agrees_with_the_oracle() {
     agree(Sort::Kv);
 }
+
+/// Of two appends of the same string that are open the one that a put has hidden must not be used for the other.
+#[test]
+fn an_append_hidden_behind_a_put_does_not_stand_for_its_twin() {
+    let script = "0 append a
+         1 put p
+         1 ok
+         2 append a
+         3 get
+         3 ok pa
+         0 ok
+         2 ok
+         3 get
+         3 ok pa";
+    assert_eq!(judge(&crate::script::history(script), Sort::Kv), Ok(true));
+}
