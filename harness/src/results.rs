@@ -140,6 +140,21 @@ pub struct Durations {
     pub teardown: f64,
 }
 
+impl Cause {
+    /// Its name in files.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Violation => "violation",
+            Self::Unavailable => "unavailable",
+            Self::Vacuous => "vacuous",
+            Self::UnverifiedFault => "unverified-fault",
+            Self::CheckerLimit => "checker-limit",
+            Self::Harness => "harness",
+        }
+    }
+}
+
 impl Results {
     /// The exit code that says so: 0 valid, 1 invalid, 2 unknown, 255 a failure of the harness.
     #[must_use]

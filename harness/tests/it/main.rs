@@ -1,3 +1,4 @@
 //! What holds of the program as a whole, short of running a cluster.
 
 mod doors;
+mod sim;

@@ -9,8 +9,8 @@ use crate::fault::{Fault, Shape};
 use crate::schedule::Episode;
 use crate::target::Target;
 
-mod partitions;
 mod packets;
+mod partitions;
 mod processes;
 
 const SIZES: [usize; 4] = [3, 4, 5, 7];
