@@ -6,6 +6,7 @@ pub mod pb;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::Pin;
@@ -17,6 +18,8 @@ use systems::NodeId;
 use systems::claims::Claims;
 
 pub use kv::Reads;
+
+use crate::world::sim::{SimConfig, Simulation};
 
 /// A system that can be put on trial.
 pub trait System: std::fmt::Debug + Send + Sync {
@@ -43,6 +46,26 @@ pub trait System: std::fmt::Debug + Send + Sync {
 
     /// Somebody who reads its nodes' event logs.
     fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
+
+    /// A simulated cluster of `setting` that has been formed. Only a system of ours has one.
+    ///
+    /// # Errors
+    /// When it has none, or the cluster is not formed.
+    fn simulate(&self, setting: &Setting, config: SimConfig) -> io::Result<Box<dyn Simulation>> {
+        let _ = (setting, config);
+        Err(io::Error::other(format!("{} cannot be simulated", self.name())))
+    }
+}
+
+/// What a cluster and its clients are like.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// Replicas.
+    pub nodes: usize,
+    /// What all clients have in common.
+    pub clients: ClientsConfig,
+    /// The deviation the nodes are told to have.
+    pub flaw: Option<String>,
 }
 
 /// Where every node listens.

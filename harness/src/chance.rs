@@ -14,6 +14,10 @@ pub enum Purpose {
     Packets = 3,
     /// What the nodes themselves may draw.
     Nodes = 4,
+    /// What happens in a simulated world beside its faults.
+    World = 5,
+    /// Which mix of faults, rates, sizes and time-outs a run of a sweep has.
+    Mix = 6,
 }
 
 /// The stream of `seed` for `purpose`.

@@ -11,6 +11,7 @@ pub mod node;
 pub mod refusal;
 pub mod run;
 pub mod series;
+pub mod sweep;
 
 use clap::{Parser, Subcommand};
 
@@ -27,7 +28,7 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     /// Puts a system on trial and prints the verdict
-    Run(run::RunArgs),
+    Run(Box<run::RunArgs>),
     /// Judges recorded histories
     Check(check::CheckArgs),
     /// Lists the systems, workloads, nemeses or flaws

@@ -1,15 +1,13 @@
 //! From what was recorded to the verdict: the journal is parsed, every checker of the workload judges it, and what the interpreter saw
 //! beside the operations is weighed.
-#![expect(
-    clippy::disallowed_methods,
-    reason = "a checker's time is limited and reported, and that takes a clock"
-)]
+
+mod patience;
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, BufReader, BufWriter};
+use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use histories::checker::availability::{self, Recovery};
 use histories::checker::progress::{Progress, Window, WindowSet};
@@ -18,13 +16,11 @@ use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::{Anomaly, AnomalyKind, History, Verdict};
 
+use self::patience::Patience;
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
-use crate::test::Test;
+use crate::test::{Test, WorldKind};
 use crate::testimony::{Departure, LastReads, PrimaryKill, Testimony};
 use crate::workload::Workload;
-
-/// The longest a checker may take.
-const CHECK_TIME_MAX: Duration = Duration::from_secs(60);
 
 /// What is said of a cluster that has no copy to spare when everything has been healed.
 const NOT_WHOLE: &str = "within the recovery bound after everything had been healed, no primary had a successor that could take over";
@@ -44,12 +40,25 @@ struct Finding {
 /// # Errors
 /// When the journal cannot be read or is none: the harness wrote it, so that is its failure.
 pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Results> {
-    let begin = Instant::now();
-    let history = read(path)?;
+    let name = path.display().to_string();
+    judge_named(test, testimony, BufReader::new(File::open(path)?), &name)
+}
+
+/// Judges a record of a run of `test` that is in no file.
+///
+/// # Errors
+/// When it is none: the harness wrote it, so that is its failure.
+pub fn judge_record(test: &Test, testimony: &Testimony, record: impl BufRead) -> io::Result<Results> {
+    judge_named(test, testimony, record, "the record")
+}
+
+fn judge_named(test: &Test, testimony: &Testimony, record: impl BufRead, name: &str) -> io::Result<Results> {
+    let patience = Patience::of(test.world);
+    let history = History::parse(record, name).map_err(io::Error::other)?.history;
     let windows = windows(testimony);
     let progress = Progress::of(&history, &windows);
     let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
-    let (checkers, mut findings) = check(&history, workload);
+    let (checkers, mut findings) = check(&history, workload, test.world);
     findings.push(Finding {
         verdict: progress.verdict,
         cause: Cause::Vacuous,
@@ -67,7 +76,7 @@ pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Resu
     count(&history, &mut results);
     weigh_availability(&history, testimony, &mut results);
     conclude(findings, &mut results);
-    results.durations_ms.check = ms(begin.elapsed());
+    results.durations_ms.check = patience.ms();
     Ok(results)
 }
 
@@ -97,12 +106,6 @@ pub fn export(journal: &Path, file: &Path) -> io::Result<()> {
     edn::export(input, &name, out).map(drop).map_err(io::Error::other)
 }
 
-fn read(path: &Path) -> io::Result<History> {
-    let name = path.display().to_string();
-    let parsed = History::parse(BufReader::new(File::open(path)?), &name).map_err(io::Error::other)?;
-    Ok(parsed.history)
-}
-
 /// When something was wrong, one set a family.
 fn windows(testimony: &Testimony) -> Vec<WindowSet> {
     let mut sets: BTreeMap<&str, Vec<Window>> = BTreeMap::new();
@@ -121,10 +124,10 @@ fn windows(testimony: &Testimony) -> Vec<WindowSet> {
         .collect()
 }
 
-fn check(history: &History, workload: Workload) -> (Vec<CheckerResult>, Vec<Finding>) {
+fn check(history: &History, workload: Workload, world: WorldKind) -> (Vec<CheckerResult>, Vec<Finding>) {
     let judge = |checker: Box<dyn Checker>| {
-        let begin = Instant::now();
-        let may_go_on = || begin.elapsed() < CHECK_TIME_MAX;
+        let patience = Patience::of(world);
+        let may_go_on = || patience.lasts();
         let limits = Limits {
             memory_bytes_max: MEMORY_BYTES_MAX,
             may_go_on: &may_go_on,
@@ -133,7 +136,7 @@ fn check(history: &History, workload: Workload) -> (Vec<CheckerResult>, Vec<Find
         let result = CheckerResult {
             name: report.name.to_owned(),
             verdict: report.verdict.name().to_owned(),
-            ms: ms(begin.elapsed()),
+            ms: patience.ms(),
             checked_keys: report.checked_keys,
             certificate: false,
         };

@@ -1,6 +1,7 @@
 //! What a person sees while a run goes on.
 
 pub mod line;
+pub mod sweep;
 
 use std::time::Duration;
 

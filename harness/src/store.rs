@@ -104,6 +104,12 @@ impl RunFolder {
         self.path.join(node.as_str())
     }
 
+    /// The event log of a node.
+    #[must_use]
+    pub fn events(&self, node: NodeId) -> PathBuf {
+        self.node(node).join("events.jsonl")
+    }
+
     /// Writes `test.toml`.
     ///
     /// # Errors

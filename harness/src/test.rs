@@ -5,6 +5,8 @@ use std::time::Duration;
 use nemesis::Family;
 use serde::{Deserialize, Serialize};
 
+use crate::world::sim::Conditions;
+
 /// The version of this program, as recorded in every run.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
@@ -48,6 +50,9 @@ pub struct Test {
     pub version: String,
     /// The commit it was built from.
     pub commit: String,
+    /// What a simulated run happens under beside its faults.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub conditions: Option<Conditions>,
 }
 
 /// Where a trial takes place.
@@ -56,6 +61,8 @@ pub struct Test {
 pub enum WorldKind {
     /// Processes and packets on this machine.
     Real,
+    /// The same cores and sessions in one thread, under virtual time.
+    Sim,
 }
 
 impl WorldKind {
@@ -64,6 +71,7 @@ impl WorldKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Real => "real",
+            Self::Sim => "sim",
         }
     }
 
@@ -72,6 +80,7 @@ impl WorldKind {
     pub const fn families(self) -> &'static [Family] {
         match self {
             Self::Real => &Family::OF_PROCESSES,
+            Self::Sim => &Family::ALL,
         }
     }
 }

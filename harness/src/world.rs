@@ -1,6 +1,8 @@
 //! What a run happens in: time, clients and a cluster. The real world has processes and packets; another may have neither.
 
+pub mod injuries;
 pub mod real;
+pub mod sim;
 
 use std::time::Duration;
 
@@ -34,4 +36,38 @@ pub trait World {
 
     /// Why the system, by its own claims, need not answer any more; none while it must.
     fn excuse(&mut self) -> Option<String>;
+}
+
+impl<W: World + ?Sized> World for Box<W> {
+    fn now(&self) -> Duration {
+        self.as_ref().now()
+    }
+
+    fn invoke(&mut self, invocation: &Invocation) {
+        self.as_mut().invoke(invocation);
+    }
+
+    fn wait(&mut self, until: Duration) -> Vec<Completion> {
+        self.as_mut().wait(until)
+    }
+
+    fn retire(&mut self, process: Process) {
+        self.as_mut().retire(process);
+    }
+
+    fn cluster(&mut self) -> &mut dyn Cluster {
+        self.as_mut().cluster()
+    }
+
+    fn departures(&mut self) -> Vec<Departure> {
+        self.as_mut().departures()
+    }
+
+    fn interrupted(&self) -> bool {
+        self.as_ref().interrupted()
+    }
+
+    fn excuse(&mut self) -> Option<String> {
+        self.as_mut().excuse()
+    }
 }

@@ -3,18 +3,23 @@
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::future::Future;
+use std::io;
 use std::pin::Pin;
 use std::time::Duration;
 
 use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
-use systems::pb::{ClientSession, Config, Event, Flaw, Observer, Patience, Persistence, SessionConfig};
+use systems::pb::{
+    ClientSession, Config, Event, Flaw, Message, Node, Observer, Patience, Persistence, SessionConfig,
+};
 use systems::server::{Client as Connection, EventLine};
-use systems::{ClientId, NodeId};
+use systems::service::kv::{Answer, Op};
+use systems::{ClientId, Conclusion, NodeId};
 
 use super::kv::{self, Reads};
-use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Health, Place, System, Witness};
+use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness};
+use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// The name of the view service.
 const SERVICE: &str = "vs";
@@ -31,6 +36,14 @@ const ONE_IN: u64 = 4;
 /// The primary/backup service.
 #[derive(Debug, Clone, Copy)]
 pub struct Pb;
+
+/// The same in a simulated world.
+#[derive(Debug)]
+struct SimulatedPb {
+    config: Config,
+    clients: ClientsConfig,
+    conditions: Conditions,
+}
 
 /// Where its clients come from.
 #[derive(Debug, Clone)]
@@ -121,29 +134,36 @@ impl System for Pb {
     }
 
     fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
-        Box::new(PbWitness {
-            observer: Observer::new(Self::service()),
-            replicas: roster.replicas.clone(),
-        })
+        Box::new(PbWitness::new(roster))
+    }
+
+    fn simulate(&self, setting: &Setting, sim: SimConfig) -> io::Result<Box<dyn Simulation>> {
+        let conditions = sim.conditions;
+        let usual = Config::new(Self::service(), self.roster(setting.nodes).replicas);
+        let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
+        let config = Config {
+            ping_interval: conditions.timeout(usual.ping_interval),
+            resend_after: conditions.timeout(usual.resend_after),
+            resend_after_max: conditions.timeout(usual.resend_after_max),
+            sync_piece_bytes_max: usual
+                .sync_piece_bytes_max
+                .min(conditions.transfer_bytes_max as usize),
+            flaw: flaw.map_err(io::Error::other)?,
+            ..usual
+        };
+        let protocol = SimulatedPb {
+            config,
+            clients: setting.clients,
+            conditions,
+        };
+        Ok(Box::new(SimWorld::open(protocol, sim)?))
     }
 }
 
 impl Clients for PbClients {
     fn open(&self, process: Process) -> Box<dyn Client> {
-        let Process(number) = process;
-        let thread = number % self.config.concurrency;
-        let persistence = if thread % ONE_IN == ONE_IN - 1 {
-            Persistence::GiveUp
-        } else {
-            Persistence::Retry
-        };
-        let patience = Patience {
-            resend_after: RESEND_AFTER,
-            give_up_after: GIVE_UP_AFTER,
-            persistence,
-        };
-        let session = ClientSession::new(SessionConfig::new(Pb::service(), patience));
-        let connection = Connection::new(session, ClientId(number), self.addresses.0.clone());
+        let session = session(process, self.config, &Conditions::default());
+        let connection = Connection::new(session, ClientId(process.0), self.addresses.0.clone());
         Box::new(PbClient {
             connection,
             reads: self.config.reads,
@@ -162,6 +182,82 @@ impl Client for PbClient {
             };
             kv::outcome(invocation, self.reads, self.connection.invoke(op).await)
         })
+    }
+}
+
+/// The session of the client of `process`.
+fn session(process: Process, config: ClientsConfig, conditions: &Conditions) -> ClientSession {
+    let thread = process.0 % config.concurrency;
+    let persistence = if thread % ONE_IN == ONE_IN - 1 {
+        Persistence::GiveUp
+    } else {
+        Persistence::Retry
+    };
+    let patience = Patience {
+        resend_after: conditions.patience(RESEND_AFTER),
+        give_up_after: conditions.patience(GIVE_UP_AFTER),
+        persistence,
+    };
+    ClientSession::new(SessionConfig::new(Pb::service(), patience))
+}
+
+impl Protocol for SimulatedPb {
+    type Replica = Node;
+    type Session = ClientSession;
+    type Witness = PbWitness;
+
+    const KINDS: &'static [&'static str] = &[
+        "Ping",
+        "Newest",
+        "Sync",
+        "SyncProgress",
+        "Synchronised",
+        "Forward",
+        "Executed",
+        "Refused",
+    ];
+
+    fn kind(message: &Message) -> &'static str {
+        match message {
+            Message::Ping { .. } => "Ping",
+            Message::Newest { .. } => "Newest",
+            Message::Sync(_) => "Sync",
+            Message::SyncProgress { .. } => "SyncProgress",
+            Message::Synchronised { .. } => "Synchronised",
+            Message::Forward { .. } => "Forward",
+            Message::Executed { .. } => "Executed",
+            Message::Refused { .. } => "Refused",
+        }
+    }
+
+    fn roster(&self) -> Roster {
+        Pb.roster(self.config.servers.len())
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn session(&self, process: Process) -> ClientSession {
+        session(process, self.clients, &self.conditions)
+    }
+
+    fn op(&self, invocation: &Invocation) -> Option<Op> {
+        kv::op(invocation)
+    }
+
+    fn outcome(&self, invocation: &Invocation, conclusion: Conclusion<Answer>) -> Outcome {
+        kv::outcome(invocation, self.clients.reads, conclusion)
+    }
+
+    fn witness(&self) -> PbWitness {
+        PbWitness::new(&self.roster())
+    }
+}
+
+impl Observing<Event> for PbWitness {
+    fn observe(&mut self, node: NodeId, event: &Event) {
+        self.observer.note(node, event);
     }
 }
 
@@ -222,6 +318,13 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
 }
 
 impl PbWitness {
+    fn new(roster: &Roster) -> Self {
+        Self {
+            observer: Observer::new(Pb::service()),
+            replicas: roster.replicas.clone(),
+        }
+    }
+
     /// Whether the others are well enough to do without `node`, however it is itself.
     fn is_expendable(&self, node: NodeId, health: &Health) -> bool {
         let mut others = health.sound.clone();

@@ -91,7 +91,8 @@ fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder
     results
 }
 
-fn load(test: &Test) -> impl Generator + use<> {
+/// Where the operations of `test` come from.
+pub(crate) fn load(test: &Test) -> impl Generator + use<> {
     let workload =
         Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
     let keys = KeysConfig {

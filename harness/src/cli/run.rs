@@ -11,7 +11,9 @@ use nemesis::{Episode, Profile, Roster, Schedule, Selection};
 use super::Refusal;
 use super::duration;
 use super::series::{self, Series};
+use super::sweep::{Form, Sweep};
 use crate::adapter::{self, System};
+use crate::mix::{Choice, Free};
 use crate::progress::line::ProgressMode;
 use crate::results::Results;
 use crate::screen;
@@ -19,11 +21,18 @@ use crate::store::{RunFolder, Store};
 use crate::test::{COMMIT, Test, VERSION, WorldKind};
 use crate::workload::Workload;
 use crate::world::real::machine_time;
+use crate::world::sim::Conditions;
 
 /// Bounds of what may be asked for.
 const NODES_MAX: usize = 50;
 const CONCURRENCY_MAX: u64 = 1_000;
 const RATE_MAX: f64 = 1_000_000.0;
+
+/// What holds when nothing is said.
+const CONCURRENCY_DEFAULT: &str = "2n";
+const RATE_DEFAULT: f64 = 500.0;
+const KEYS_DEFAULT: usize = 5;
+const OPS_PER_KEY_DEFAULT: u64 = 200;
 
 /// What to put on trial, and how.
 #[derive(Debug, Args)]
@@ -43,33 +52,37 @@ pub struct RunArgs {
     /// Replicas [default: the system's own]
     #[arg(short, long)]
     nodes: Option<usize>,
-    /// Clients at a time: a number, or a multiple of the replicas such as 2n
-    #[arg(short, long, default_value = "2n")]
-    concurrency: String,
-    /// Operations a second, all clients together
-    #[arg(short, long, default_value_t = 500.0)]
-    rate: f64,
+    /// Clients at a time: a number, or a multiple of the replicas such as 2n [default: 2n]
+    #[arg(short, long)]
+    concurrency: Option<String>,
+    /// Operations a second, all clients together [default: 500]
+    #[arg(short, long)]
+    rate: Option<f64>,
     /// How long the load lasts
     #[arg(long, default_value = "30s", value_parser = duration::parse)]
     time_limit: Duration,
-    /// The mean time between the beginnings of two faults of a family
-    #[arg(long, default_value = "5s", value_parser = duration::parse)]
-    nemesis_interval: Duration,
+    /// The mean time between the beginnings of two faults of a family [default: 5s]
+    #[arg(long, value_parser = duration::parse)]
+    nemesis_interval: Option<Duration>,
     /// The source of all chance [default: drawn, and printed]
     #[arg(long)]
     seed: Option<u64>,
-    /// Objects in use at a time
-    #[arg(long, default_value_t = 5)]
-    keys: usize,
-    /// Operations on an object before a fresh one takes its place
-    #[arg(long, default_value_t = 200)]
-    ops_per_key: u64,
+    /// Objects in use at a time [default: 5]
+    #[arg(long)]
+    keys: Option<usize>,
+    /// Operations on an object before a fresh one takes its place [default: 200]
+    #[arg(long)]
+    ops_per_key: Option<u64>,
     /// Where it takes place
     #[arg(long, value_enum, default_value = "real")]
     world: WorldKind,
     /// How the network is made
     #[arg(long, value_enum, default_value = "auto")]
     net: Net,
+    /// In a simulated world: whether each seed draws its own mix of faults, rates, sizes and time-outs, as far as they are not given here; auto:
+    /// with --nemesis all
+    #[arg(long, value_enum, default_value = "auto")]
+    swarm: Swarm,
     /// How many runs, each with the next seed
     #[arg(long, default_value_t = 1)]
     test_count: u64,
@@ -94,6 +107,13 @@ pub struct RunArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Swarm {
+    Auto,
+    On,
+    Off,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Net {
     /// The best this machine can do.
     Auto,
@@ -109,6 +129,9 @@ impl RunArgs {
     pub fn execute(self) -> Result<u8, Refusal> {
         let system = self.system()?;
         let first = self.test(system.as_ref())?;
+        if self.world == WorldKind::Sim {
+            return self.sweep(first, system.as_ref())?.execute();
+        }
         let schedules = self.schedules(&first, system.as_ref())?;
         lab::check().map_err(Refusal::harness)?;
         let mut series = Series::default();
@@ -131,6 +154,50 @@ impl RunArgs {
             screen::print(&series.text())?;
         }
         Ok(series.code())
+    }
+
+    /// The simulated runs that were asked for.
+    fn sweep<'a>(&'a self, first: Test, system: &'a dyn System) -> Result<Sweep<'a>, Refusal> {
+        let given = self.given_schedule(&system.roster(first.nodes))?;
+        let swarms = match self.swarm {
+            Swarm::Auto => {
+                given.is_none() && self.nemesis.split(',').any(|name| name.trim() == Selection::ALL)
+            }
+            Swarm::On => true,
+            Swarm::Off => false,
+        };
+        let free = swarms.then(|| self.free());
+        Ok(Sweep {
+            system,
+            first,
+            count: self.test_count,
+            nemeses: self.nemeses()?,
+            free,
+            schedule: given,
+            store: Store::at(&self.store),
+            progress: self.progress(),
+            form: if self.json { Form::Json } else { Form::Text },
+        })
+    }
+
+    /// What is not said here, a seed may draw for itself.
+    fn free(&self) -> Free {
+        let unless = |given: bool| if given { Choice::Given } else { Choice::Drawn };
+        let schedule_given = self.schedule.is_some();
+        Free {
+            conditions: Choice::Drawn,
+            nemeses: unless(schedule_given),
+            nemesis_interval: unless(self.nemesis_interval.is_some()),
+            nodes: unless(self.nodes.is_some() || schedule_given),
+            concurrency: unless(self.concurrency.is_some()),
+            rate: unless(self.rate.is_some()),
+            keys: unless(self.keys.is_some() || self.ops_per_key.is_some()),
+        }
+    }
+
+    fn given_schedule(&self, roster: &Roster) -> Result<Option<Schedule>, Refusal> {
+        let read = |path| read_schedule(path, roster).and_then(|schedule| self.refuse_unfit(schedule));
+        self.schedule.as_deref().map(read).transpose()
     }
 
     fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<Results, Refusal> {
@@ -186,18 +253,26 @@ impl RunArgs {
             world: self.world,
             nodes,
             concurrency: self.concurrency(nodes)?,
-            rate: self.rate,
+            rate: self.rate.unwrap_or(RATE_DEFAULT),
             time_limit_s: self.time_limit.as_secs_f64(),
-            nemesis_interval_s: self.nemesis_interval.as_secs_f64(),
+            nemesis_interval_s: self.nemesis_interval().as_secs_f64(),
             recovery_s: self.recovery.as_secs_f64(),
-            keys: self.keys,
-            ops_per_key: self.ops_per_key,
+            keys: self.keys.unwrap_or(KEYS_DEFAULT),
+            ops_per_key: self.ops_per_key.unwrap_or(OPS_PER_KEY_DEFAULT),
             seed: self
                 .seed
                 .unwrap_or_else(|| u64::from(Timestamp::now().subsec_nanosecond().unsigned_abs())),
             version: VERSION.to_owned(),
             commit: COMMIT.to_owned(),
+            conditions: match self.world {
+                WorldKind::Real => None,
+                WorldKind::Sim => Some(Conditions::default()),
+            },
         })
+    }
+
+    fn nemesis_interval(&self) -> Duration {
+        self.nemesis_interval.unwrap_or(Profile::INTERVAL_DEFAULT)
     }
 
     fn nemeses(&self) -> Result<Selection, Refusal> {
@@ -229,16 +304,13 @@ impl RunArgs {
     fn refuse_impossible(&self, nodes: usize) -> Result<(), Refusal> {
         let complaint = if nodes == 0 || NODES_MAX < nodes {
             format!("--nodes {nodes}: a cluster here has 1 to {NODES_MAX} replicas")
-        } else if !(0.0 < self.rate && self.rate <= RATE_MAX) {
-            format!(
-                "--rate {}: operations a second lie above 0 and are {RATE_MAX} at most",
-                self.rate
-            )
+        } else if let Some(rate) = self.rate.filter(|rate| !(0.0 < *rate && *rate <= RATE_MAX)) {
+            format!("--rate {rate}: operations a second lie above 0 and are {RATE_MAX} at most")
         } else if self.time_limit.is_zero() {
             "--time-limit 0: a load has to last some time, such as 30s".to_owned()
-        } else if self.nemesis_interval.is_zero() {
+        } else if self.nemesis_interval().is_zero() {
             "--nemesis-interval 0: faults need some time between them, such as 5s".to_owned()
-        } else if self.keys == 0 || self.ops_per_key == 0 {
+        } else if self.keys == Some(0) || self.ops_per_key == Some(0) {
             "--keys and --ops-per-key: both are at least 1".to_owned()
         } else if self.test_count == 0 {
             "--test-count 0: nothing would be run".to_owned()
@@ -249,15 +321,15 @@ impl RunArgs {
     }
 
     fn concurrency(&self, nodes: usize) -> Result<u64, Refusal> {
-        let (number, per_node) = match self.concurrency.strip_suffix('n') {
+        let asked = self.concurrency.as_deref().unwrap_or(CONCURRENCY_DEFAULT);
+        let (number, per_node) = match asked.strip_suffix('n') {
             Some("") => ("1", nodes as u64),
             Some(number) => (number, nodes as u64),
-            None => (self.concurrency.as_str(), 1),
+            None => (asked, 1),
         };
         number.parse::<u64>().ok().and_then(|number| number.checked_mul(per_node)).filter(|all| (1..=CONCURRENCY_MAX).contains(all)).ok_or_else(|| {
             Refusal::arguments(format!(
-                "--concurrency {}: a number of clients from 1 to {CONCURRENCY_MAX}, or a multiple of the replicas such as 2n",
-                self.concurrency
+                "--concurrency {asked}: a number of clients from 1 to {CONCURRENCY_MAX}, or a multiple of the replicas such as 2n"
             ))
         })
     }
@@ -265,14 +337,10 @@ impl RunArgs {
     /// Every test with its schedule: all of them drawn or read before anything starts.
     fn schedules(&self, first: &Test, system: &dyn System) -> Result<Vec<(Test, Schedule)>, Refusal> {
         let roster = system.roster(first.nodes);
-        let given = self
-            .schedule
-            .as_deref()
-            .map(|path| read_schedule(path, &roster).and_then(|schedule| self.refuse_unfit(schedule)))
-            .transpose()?;
+        let given = self.given_schedule(&roster)?;
         let profile = Profile::new(
             self.nemeses()?,
-            self.nemesis_interval,
+            self.nemesis_interval(),
             self.time_limit,
             system.detector(),
         )

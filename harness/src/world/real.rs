@@ -6,7 +6,6 @@
 
 pub mod clients;
 pub mod event_log;
-pub mod injuries;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
@@ -26,8 +25,8 @@ use systems::NodeId;
 
 use self::clients::ClientThread;
 use self::event_log::EventLog;
-use self::injuries::{Injuries, NodeWish};
 use super::World;
+use super::injuries::{Injuries, NodeWish};
 use crate::adapter::{Addresses, ClientsConfig, Health, Place, Reads, System, Witness};
 use crate::chance::{Purpose, stream};
 use crate::store::RunFolder;
@@ -40,9 +39,6 @@ const PORT: u16 = 7000;
 
 /// The longest a cluster may take to be formed after its processes have been started.
 const FORMED_WITHIN: Duration = Duration::from_secs(20);
-
-/// A node that a fault has touched is not counted on for this long afterwards: its connections may still have to be made anew.
-const SOUND_AFTER: Duration = Duration::from_millis(1_500);
 
 /// How often the event logs are read while the cluster forms.
 const LOOK_AGAIN: Duration = Duration::from_millis(2);
@@ -67,8 +63,6 @@ struct RealCluster {
     roster: Roster,
     commands: BTreeMap<NodeId, NodeCommand>,
     injuries: Injuries,
-    /// When a fault was last seen to touch each node.
-    touched: BTreeMap<NodeId, Instant>,
     logs: BTreeMap<NodeId, EventLog>,
     witness: Box<dyn Witness>,
 }
@@ -164,7 +158,6 @@ impl RealCluster {
             lab,
             commands: BTreeMap::new(),
             injuries: Injuries::default(),
-            touched: BTreeMap::new(),
             logs: nodes
                 .iter()
                 .map(|node| (*node, EventLog::new(folder.node(*node).join("events.jsonl"))))
@@ -276,25 +269,10 @@ impl RealCluster {
     }
 
     fn health(&self) -> Health {
-        let running = self.running();
-        let is_sound = |node: &NodeId| {
-            let touched_of_late = self
-                .touched
-                .get(node)
-                .is_some_and(|last| last.elapsed() < SOUND_AFTER);
-            !touched_of_late && !self.injuries.touch(*node, self.roster.clients)
-        };
+        let (running, now) = (self.running(), machine_time());
+        let is_sound = |node: &NodeId| self.injuries.is_sound(*node, now, self.roster.clients);
         let sound = running.iter().copied().filter(is_sound).collect();
         Health { running, sound }
-    }
-
-    /// Remembers whom the faults in force touch at this moment.
-    fn note_touched(&mut self) {
-        for node in self.roster.members() {
-            if self.injuries.touch(node, self.roster.clients) {
-                self.touched.insert(node, Instant::now());
-            }
-        }
     }
 
     /// Makes `node` what the faults in force want it to be.
@@ -380,8 +358,7 @@ impl Cluster for RealCluster {
     }
 
     fn heal(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
-        self.note_touched();
-        self.injuries.remove(id, action);
+        self.injuries.remove(machine_time(), id, action);
         self.apply(action)
     }
 }

@@ -5,4 +5,5 @@ mod doors;
 mod interpreter;
 mod record;
 mod script;
+mod sim;
 mod stage;

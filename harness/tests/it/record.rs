@@ -24,6 +24,7 @@ fn test() -> Test {
         seed: u64::from(u32::MAX) + 7,
         version: "0.1.0".to_owned(),
         commit: "c0ffee".to_owned(),
+        conditions: None,
     }
 }
 

@@ -44,6 +44,18 @@ impl Nemesis {
         self.name == self.family.name()
     }
 
+    /// Whether it stays within what systems may claim to survive; such a nemesis may be drawn without having been named.
+    #[must_use]
+    pub fn is_claimed(&self) -> bool {
+        self.attacks.iter().all(|attack| attack.fault != Fault::KillAll)
+    }
+
+    /// Whether it can do anything to the system of `roster`.
+    #[must_use]
+    pub fn can_strike(&self, roster: &Roster) -> bool {
+        self.attacks_on(roster).is_ok()
+    }
+
     /// The attacks that can be done to the system of `roster`, each with the targets that can be hit there.
     ///
     /// # Errors

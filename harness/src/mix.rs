@@ -1,0 +1,127 @@
+//! A run's own mix of faults, rates, sizes and time-outs, drawn from its seed: a swarm of runs meets what no single profile does.
+//!
+//! After Groce and others, *Swarm testing* (2012): leaving something out in each run finds more than having everything in all.
+
+use nemesis::{Nemesis, Roster, Selection, catalogue};
+use rand::RngExt;
+use rand::seq::IndexedRandom;
+use rand_chacha::ChaCha12Rng;
+use systems::claims::Claims;
+
+use crate::adapter::System;
+use crate::chance::{Purpose, stream};
+use crate::test::Test;
+use crate::world::sim::Conditions;
+
+/// Of a hundred families so many are replaced by one of their single faults, of which there is then more.
+const SINGLE_OF_100: u32 = 35;
+
+/// What a run may draw for itself; what was said on the command line it may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Free {
+    /// What the nodes, the network and the clients are like.
+    pub conditions: Choice,
+    /// Which of the nemeses it has.
+    pub nemeses: Choice,
+    /// How often they strike.
+    pub nemesis_interval: Choice,
+    /// How many replicas.
+    pub nodes: Choice,
+    /// How many clients.
+    pub concurrency: Choice,
+    /// How many operations a second.
+    pub rate: Choice,
+    /// How many objects, and for how long each.
+    pub keys: Choice,
+}
+
+/// Who decides.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// Whoever asked for the run, or the default.
+    Given,
+    /// The run's seed.
+    Drawn,
+}
+
+/// `test` of `system` with what is `free` drawn from its seed, and the nemeses drawn from `selection`.
+#[must_use]
+pub fn mixed(test: &Test, free: Free, selection: &Selection, system: &dyn System) -> (Test, Selection) {
+    let mut rng = stream(test.seed, Purpose::Mix);
+    // Everything is drawn, in the same order, whether it is used or not: so what was given changes nothing in the rest.
+    let conditions = Conditions::draw(&mut rng);
+    let drawn_nodes = nodes(system.claims(), &mut rng);
+    let nodes = match free.nodes {
+        Choice::Drawn => drawn_nodes,
+        Choice::Given => test.nodes,
+    };
+    let nemeses = nemeses(selection, &system.roster(nodes), &mut rng);
+    let interval_s = one_of(&[0.7, 1.5, 3.0, 5.0], &mut rng);
+    let concurrency = rng.random_range(2..=10);
+    let rate = one_of(&[20.0, 50.0, 100.0, 200.0, 500.0], &mut rng);
+    let (keys, ops_per_key) = one_of(&[(1, 50), (2, 100), (5, 100), (5, 200)], &mut rng);
+    let mut mixed = Test {
+        nodes,
+        ..test.clone()
+    };
+    if free.conditions == Choice::Drawn {
+        mixed.conditions = Some(conditions);
+    }
+    if free.nemesis_interval == Choice::Drawn {
+        mixed.nemesis_interval_s = interval_s;
+    }
+    if free.concurrency == Choice::Drawn {
+        mixed.concurrency = concurrency;
+    }
+    if free.rate == Choice::Drawn {
+        mixed.rate = rate;
+    }
+    if free.keys == Choice::Drawn {
+        (mixed.keys, mixed.ops_per_key) = (keys, ops_per_key);
+    }
+    let selection = match free.nemeses {
+        Choice::Drawn => nemeses,
+        Choice::Given => selection.clone(),
+    };
+    mixed.nemesis = selection.names().into_iter().map(str::to_owned).collect();
+    (mixed, selection)
+}
+
+/// Half of `selection` or so, at least one, some of its families narrowed down to a single fault.
+fn nemeses(selection: &Selection, roster: &Roster, rng: &mut ChaCha12Rng) -> Selection {
+    let all = selection.nemeses();
+    let mut chosen: Vec<&'static Nemesis> = all
+        .iter()
+        .copied()
+        .filter(|_| rng.random_range(0..2) == 0)
+        .collect();
+    if chosen.is_empty() {
+        chosen.extend(all.choose(rng).copied());
+    }
+    Selection::of(chosen.into_iter().map(|nemesis| narrowed(nemesis, roster, rng)))
+}
+
+fn narrowed(nemesis: &'static Nemesis, roster: &Roster, rng: &mut ChaCha12Rng) -> &'static Nemesis {
+    let narrow = rng.random_range(0..100) < SINGLE_OF_100;
+    let singles: Vec<&'static Nemesis> = catalogue()
+        .iter()
+        .filter(|single| single.family == nemesis.family && !single.is_family())
+        .filter(|single| single.is_claimed() && single.can_strike(roster))
+        .collect();
+    let single = singles.choose(rng).copied();
+    single
+        .filter(|_| narrow && nemesis.is_family())
+        .unwrap_or(nemesis)
+}
+
+/// Around the system's own number, and never so few that nothing can take over.
+fn nodes(claims: &Claims, rng: &mut ChaCha12Rng) -> usize {
+    let usual = claims.servers_default;
+    let fewest = claims.servers_min.max(2);
+    let drawn = one_of(&[fewest, usual, usual, usual + 1, usual + 2], rng);
+    drawn.max(fewest)
+}
+
+fn one_of<T: Copy>(values: &[T], rng: &mut ChaCha12Rng) -> T {
+    *values.choose(rng).expect("there is a value to choose")
+}

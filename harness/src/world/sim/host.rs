@@ -1,0 +1,117 @@
+//! A place a node lives in: what dies with it, and what survives on its disk.
+
+use std::collections::VecDeque;
+
+use systems::{Effect, Incarnation, Input, NodeId, Replica};
+
+use super::disk::Disk;
+use super::moment::NodeClock;
+use super::timers::{Arming, Timers};
+
+/// More than this does not wait for a node that stands still; the rest is lost, as when a connection's buffers are full.
+const INBOX_MAX: usize = 50_000;
+
+/// Which host, by its place among the members.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Seat(pub(super) usize);
+
+/// How many times a node had been started before, and this time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct LifeNumber(pub(super) u64);
+
+#[derive(Debug)]
+pub(super) struct Host<R: Replica> {
+    pub(super) node: NodeId,
+    pub(super) disk: Disk<R::Record>,
+    /// The life it leads, if it is not dead.
+    pub(super) life: Option<Life<R>>,
+}
+
+/// One life of a node.
+#[derive(Debug)]
+pub(super) struct Life<R: Replica> {
+    pub(super) number: LifeNumber,
+    pub(super) incarnation: Incarnation,
+    pub(super) replica: R,
+    pub(super) clock: NodeClock,
+    pub(super) timers: Timers<R::Timer>,
+    pub(super) motion: Motion,
+    /// The effects of its last step that have not been carried out yet.
+    pub(super) pending: VecDeque<Effect<R>>,
+    /// What has arrived and waits for it.
+    pub(super) inbox: VecDeque<Arrival<R>>,
+    pub(super) disk: DiskUse,
+    pub(super) end: End,
+}
+
+/// Whether a node moves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Motion {
+    Running,
+    Paused,
+}
+
+/// Whether a node waits for its disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DiskUse {
+    Idle,
+    Writing,
+}
+
+/// How a life ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    Open,
+    /// In the middle of its next step, when so many of the effects have been carried out.
+    After(usize),
+}
+
+/// What arrives at a node.
+#[derive(Debug)]
+pub(super) enum Arrival<R: Replica> {
+    Input(Input<R>),
+    Timer(R::Timer, Arming),
+}
+
+impl<R: Replica> Host<R> {
+    pub(super) const fn new(node: NodeId) -> Self {
+        Self {
+            node,
+            disk: Disk::new(),
+            life: None,
+        }
+    }
+
+    /// This life, unless it is over.
+    pub(super) fn life(&mut self, number: LifeNumber) -> Option<&mut Life<R>> {
+        self.life.as_mut().filter(|life| life.number == number)
+    }
+}
+
+impl<R: Replica> Life<R> {
+    /// Lets `arrival` wait for its turn.
+    pub(super) fn receive(&mut self, arrival: Arrival<R>) {
+        if self.inbox.len() < INBOX_MAX {
+            self.inbox.push_back(arrival);
+        }
+    }
+
+    /// Whether it can take the next thing that has arrived.
+    pub(super) fn is_ready(&self) -> bool {
+        self.motion == Motion::Running && self.disk == DiskUse::Idle && self.pending.is_empty()
+    }
+
+    /// The next thing that has arrived and still means something.
+    pub(super) fn next_input(&mut self) -> Option<Input<R>> {
+        loop {
+            match self.inbox.pop_front()? {
+                Arrival::Input(input) => return Some(input),
+                Arrival::Timer(timer, arming) => {
+                    if self.timers.run_out(timer, arming) {
+                        return Some(Input::Timeout(timer));
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What a simulation needs to know of a system whose cores and sessions this program has.
+
+use std::fmt::Debug;
+
+use histories::{Invocation, Outcome, Process};
+use nemesis::Roster;
+use systems::{Conclusion, NodeId, Replica, Session};
+
+use crate::adapter::Witness;
+
+/// A system of ours: its nodes' cores, its clients' sessions, and how the workloads' operations are said to them.
+pub trait Protocol: Debug {
+    /// A node.
+    type Replica: Replica;
+    /// A client.
+    type Session: Session<Replica = Self::Replica>;
+    /// Somebody who hears what the nodes say of themselves.
+    type Witness: Observing<<Self::Replica as Replica>::Event>;
+
+    /// The kinds of messages between its nodes, by name.
+    const KINDS: &'static [&'static str];
+
+    /// Which of [`Protocol::KINDS`] a message is.
+    fn kind(message: &<Self::Replica as Replica>::Message) -> &'static str;
+
+    /// Who takes part.
+    fn roster(&self) -> Roster;
+
+    /// What its nodes are configured with.
+    fn config(&self) -> &<Self::Replica as Replica>::Config;
+
+    /// The session of the client of `process`.
+    fn session(&self, process: Process) -> Self::Session;
+
+    /// `invocation` as a session understands it; none when the system does not offer such an operation.
+    fn op(&self, invocation: &Invocation) -> Option<<Self::Session as Session>::Op>;
+
+    /// What came of `invocation`, by how the session concluded it.
+    fn outcome(
+        &self,
+        invocation: &Invocation,
+        conclusion: Conclusion<<Self::Session as Session>::Answer>,
+    ) -> Outcome;
+
+    /// Somebody who has heard nothing yet.
+    fn witness(&self) -> Self::Witness;
+}
+
+/// A witness who is told what happened instead of reading it.
+pub trait Observing<E>: Witness {
+    /// Hears that `event` happened at `node`.
+    fn observe(&mut self, node: NodeId, event: &E);
+}
