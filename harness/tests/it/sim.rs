@@ -23,7 +23,7 @@ const ALL_FREE: Free = Free {
 };
 
 fn pb() -> Box<dyn System> {
-    adapter::system("pb").unwrap()
+    adapter::system("pb").expect("it is there, and well formed")
 }
 
 fn test(workload: &str, seed: u64) -> Test {
@@ -51,12 +51,16 @@ fn test(workload: &str, seed: u64) -> Test {
 /// The swarm's test of that seed, and its schedule.
 fn drawn(workload: &str, seed: u64) -> (Test, Schedule) {
     let system = pb();
-    let all: Selection = "all".parse().unwrap();
+    let all: Selection = "all".parse().expect("it is there, and well formed");
     let (test, nemeses) = mixed(&test(workload, seed), ALL_FREE, &all, system.as_ref());
-    let detector = test.conditions.unwrap().timeout(system.detector());
-    let profile = Profile::new(nemeses, test.nemesis_interval(), test.time_limit(), detector).unwrap();
+    let detector = test
+        .conditions
+        .expect("it is there, and well formed")
+        .timeout(system.detector());
+    let profile = Profile::new(nemeses, test.nemesis_interval(), test.time_limit(), detector)
+        .expect("it is there, and well formed");
     let roster: Roster = system.roster(test.nodes);
-    let schedule = Schedule::draw(&profile, seed, &roster).unwrap();
+    let schedule = Schedule::draw(&profile, seed, &roster).expect("it is there, and well formed");
     (test, schedule)
 }
 
@@ -77,7 +81,8 @@ fn a_seed_is_a_run_byte_for_byte() {
         assert!(!one.events.is_empty());
         assert_eq!(one.journal, other.journal, "seed {seed}");
         assert_eq!(one.events, other.events, "seed {seed}");
-        let text = |trial: &Trial| serde_json::to_string(&trial.results).unwrap();
+        let text =
+            |trial: &Trial| serde_json::to_string(&trial.results).expect("it is there, and well formed");
         assert_eq!(text(&one), text(&other), "seed {seed}");
     }
 }
@@ -145,9 +150,11 @@ fn run_program(home: &Path, environment: &[(&str, &str)], seed: u64) -> PathBuf 
         .envs(environment.iter().copied())
         .current_dir(home)
         .output()
-        .unwrap();
+        .expect("it is there, and well formed");
     assert!(run.status.code().is_some_and(|code| code <= 2), "{run:?}");
-    home.join("latest").canonicalize().unwrap()
+    home.join("latest")
+        .canonicalize()
+        .expect("it is there, and well formed")
 }
 
 /// Every file of the folder, by its path within it.
@@ -155,14 +162,16 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(next) = folders.pop() {
-        for entry in std::fs::read_dir(next).unwrap() {
-            let path = entry.unwrap().path();
+        for entry in std::fs::read_dir(next).expect("it is there, and well formed") {
+            let path = entry.expect("it is there, and well formed").path();
             if path.is_dir() {
                 folders.push(path);
             } else {
                 files.push((
-                    path.strip_prefix(folder).unwrap().to_owned(),
-                    std::fs::read(&path).unwrap(),
+                    path.strip_prefix(folder)
+                        .expect("it is there, and well formed")
+                        .to_owned(),
+                    std::fs::read(&path).expect("it is there, and well formed"),
                 ));
             }
         }
@@ -173,7 +182,10 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 
 #[test]
 fn a_fresh_process_in_another_environment_leaves_the_same_files() {
-    let homes = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let homes = [
+        tempfile::tempdir().expect("it is there, and well formed"),
+        tempfile::tempdir().unwrap(),
+    ];
     let long = "x".repeat(10_000);
     for seed in [7, 8] {
         // Another size of the environment moves the stack, another process has other hash seeds and addresses.
