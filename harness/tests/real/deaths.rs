@@ -24,7 +24,14 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
     ("a_killed_engine_leaves_nothing_but_a_readable_journal", || {
         kill_at_all_moments(Victim::Engine)
     }),
-    ("a_signal_ends_a_run_with_results_that_say_so", interrupt),
+    (
+        "a_signal_ends_a_series_of_runs_with_results_that_say_so",
+        interrupt,
+    ),
+    (
+        "a_signal_while_the_cluster_forms_ends_a_series_as_well",
+        interrupt_setup,
+    ),
 ];
 
 /// After this long nothing is left.
@@ -38,6 +45,29 @@ const LOAD_S: u64 = 1;
 
 /// So often is each killed in each part of a run.
 const KILLS_EACH: usize = 2;
+
+/// So many kills may come when the run is over.
+const TOO_LATE_MAX: u32 = 10;
+
+/// Whether a kill met a run that was going on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hit {
+    InTime,
+    TooLate,
+}
+
+/// What `tribunal run` exits with when nothing could be decided.
+const UNKNOWN: i32 = 2;
+
+/// A series that is not over by itself while anybody waits for it.
+const SERIES: [&str; 6] = [
+    "--nemesis",
+    "partition,pause,kill",
+    "--time-limit",
+    "60s",
+    "--test-count",
+    "3",
+];
 
 /// Which process is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,17 +87,21 @@ enum Part {
 fn kill_at_all_moments(victim: Victim) -> Result<(), Failed> {
     let mut rng = ChaCha8Rng::seed_from_u64(victim as u64);
     let before = surroundings();
+    let mut tries_left = TOO_LATE_MAX;
     for part in [Part::Setup, Part::Load, Part::Aftermath] {
-        for _ in 0..KILLS_EACH {
+        let mut hits = 0;
+        while hits < KILLS_EACH {
             let place = Place::new(User::Caller);
             let moment = Duration::from_millis(rng.random_range(0..part.span_ms()));
-            if let Err(problem) = kill_at(&place, victim, part, moment) {
-                let folder = place.keep();
-                return Err(format!(
-                    "{victim:?} killed {moment:?} into {part:?}: {problem}; see {}",
-                    folder.display()
-                )
-                .into());
+            match kill_at(&place, victim, part, moment) {
+                Ok(Hit::InTime) => hits += 1,
+                // The machine was quick; the next moment is another.
+                Ok(Hit::TooLate) => tries_left = tries_left.checked_sub(1).ok_or("no kill came in time")?,
+                Err(problem) => {
+                    let folder = place.keep();
+                    let what = format!("{victim:?} killed {moment:?} into {part:?}");
+                    return Err(format!("{what}: {problem}; see {}", folder.display()).into());
+                }
             }
         }
     }
@@ -81,7 +115,7 @@ impl Part {
         match self {
             Self::Setup => 300,
             Self::Load => LOAD_S * 1_000,
-            Self::Aftermath => 400,
+            Self::Aftermath => 100,
         }
     }
 
@@ -95,7 +129,7 @@ impl Part {
     }
 }
 
-fn kill_at(place: &Place, victim: Victim, part: Part, moment: Duration) -> Result<(), String> {
+fn kill_at(place: &Place, victim: Victim, part: Part, moment: Duration) -> Result<Hit, String> {
     let load = format!("{LOAD_S}s");
     let faults = ["--nemesis", "partition,pause,kill", "--nemesis-interval", "300ms"];
     let run = place.start(&[&["--workload", "append", "--time-limit", &load], &faults[..]].concat());
@@ -104,13 +138,17 @@ fn kill_at(place: &Place, victim: Victim, part: Part, moment: Duration) -> Resul
     }
     let_pass(moment);
     let leftovers = Leftovers::of(&run, place);
-    match victim {
+    let hit = match victim {
         Victim::Outer => {
             run.signal(Signal::KILL);
-            run.end();
+            if run.end().code.is_none() {
+                Hit::InTime
+            } else {
+                Hit::TooLate
+            }
         }
         Victim::Engine => kill_engine(run)?,
-    }
+    };
     leftovers.expect_gone()?;
     // What cannot be parsed is a panic that says why.
     let recorded = newest(place)
@@ -118,25 +156,25 @@ fn kill_at(place: &Place, victim: Victim, part: Part, moment: Duration) -> Resul
         .map(|history| history.operations().len());
     match (part, recorded) {
         (Part::Load | Part::Aftermath, None | Some(0)) => Err("nothing was recorded".to_owned()),
-        (Part::Setup | Part::Load | Part::Aftermath, _) => Ok(()),
+        (Part::Setup | Part::Load | Part::Aftermath, _) => Ok(hit),
     }
 }
 
 /// Kills the engine as soon as there is one; what the outer process says then names the record.
-fn kill_engine(run: Running) -> Result<(), String> {
+fn kill_engine(mut run: Running) -> Result<Hit, String> {
     let mark = run.mark.clone();
-    let Some(engine) = await_some(LIMIT, || mark.process("engine")) else {
-        return Err(format!("there was no engine: {:?}", run.end()));
-    };
-    if kill_process(engine, Signal::KILL).is_err() {
-        return Err(format!("it was over before its time: {:?}", run.end()));
-    }
+    let engine = await_some(LIMIT, || match (mark.process("engine"), run.is_over()) {
+        (None, false) => None,
+        (engine, _) => Some(engine),
+    });
+    let killed = engine
+        .flatten()
+        .is_some_and(|engine| kill_process(engine, Signal::KILL).is_ok());
     let ended = run.end();
-    match (
-        ended.code,
-        ended.said.contains("before it was judged") && ended.said.contains("journal.jsonl"),
-    ) {
-        (Some(255), true) => Ok(()),
+    let says_where = ended.said.contains("before it was judged") && ended.said.contains("journal.jsonl");
+    match ended.code {
+        Some(255) if killed && says_where => Ok(Hit::InTime),
+        Some(0) => Ok(Hit::TooLate),
         _ => Err(format!("that was not said: {ended:?}")),
     }
 }
@@ -206,19 +244,25 @@ fn last_time_ns(place: &Place) -> Option<u64> {
 fn interrupt() -> Result<(), Failed> {
     for signal in [Signal::INT, Signal::TERM] {
         let place = Place::new(User::Caller);
-        let faults = ["--nemesis", "partition,pause,kill", "--nemesis-interval", "500ms"];
-        let run = place.start(&[&["--workload", "register", "--time-limit", "60s"], &faults[..]].concat());
+        let run = place.start(
+            &[
+                &["--workload", "register", "--nemesis-interval", "500ms"],
+                &SERIES[..],
+            ]
+            .concat(),
+        );
         let begun = await_that(LIMIT, || last_time_ns(&place).is_some_and(|t| 500_000_000 <= t));
         assert!(begun, "the load did not begin: {:?}", run.end());
         let leftovers = Leftovers::of(&run, &place);
         run.signal(signal);
         let ended = run.end();
         leftovers.expect_gone()?;
+        assert_eq!(place.runs().len(), 1, "the series went on: {}", ended.said);
         let folder = place.latest();
         let results = results(&folder);
         assert_eq!(
             (ended.code, &results["verdict"]),
-            (Some(255), &"unknown".into()),
+            (Some(UNKNOWN), &"unknown".into()),
             "{results:#}"
         );
         let reason = results["reason"].as_str().expect("it says why");
@@ -227,5 +271,23 @@ fn interrupt() -> Result<(), Failed> {
         assert!(100 < recorded, "{recorded} operations were recorded");
         assert_eq!(u64::try_from(recorded).ok(), results["ops"]["invoked"].as_u64());
     }
+    Ok(())
+}
+
+fn interrupt_setup() -> Result<(), Failed> {
+    let place = Place::new(User::Caller);
+    let run = place.start(&[&["--workload", "register"], &SERIES[..]].concat());
+    let mark = run.mark.clone();
+    assert!(
+        await_that(LIMIT, || mark.process("node").is_some()),
+        "there is no node: {:?}",
+        run.end()
+    );
+    let leftovers = Leftovers::of(&run, &place);
+    run.signal(Signal::INT);
+    let ended = run.end();
+    leftovers.expect_gone()?;
+    assert_eq!(place.runs().len(), 1, "the series went on: {}", ended.said);
+    assert_ne!(ended.code, Some(0), "{}", ended.said);
     Ok(())
 }

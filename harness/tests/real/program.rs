@@ -163,6 +163,11 @@ impl Running {
         }
     }
 
+    /// Whether the process that was started is no more.
+    pub(crate) fn is_over(&mut self) -> bool {
+        self.try_end().is_some()
+    }
+
     fn try_end(&mut self) -> Option<ExitStatus> {
         self.outer.try_wait().expect("it is our child")
     }
