@@ -1,8 +1,8 @@
 //! Does every operation seem to take effect at one instant between its call and its return (Herlihy and Wing 1990)?
 //!
 //! Objects are decided one by one. Where the workload was made for it, by an exact algorithm that takes hardly longer than reading
-//! the history: registers with unique values ([`super::zones`]), lists of unique tokens ([`super::append_order`]). Else by the
-//! general search ([`super::search`]), which gives up when time or memory are up.
+//! the history: registers with unique values (`zones`), lists of unique tokens (`append_order`). Else by the
+//! general search (`search`), which gives up when time or memory are up.
 
 use super::append_order::{self, AppendOrder};
 use super::narrator::Narrator;
