@@ -7,7 +7,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use fastrand::Rng;
 use histories::checker::linearizable::Method;
-use histories::history::{History, Time};
+use histories::history::{Builder, History, Time};
 use histories::journal::Journal;
 use histories::op::{Completion, Function, Invocation, Key, Outcome, Process};
 use histories::{Checker, ExactlyOnce, Limits, Linearizable, ModelName};
@@ -70,6 +70,30 @@ fn take_effect(state: &mut Value, f: Function, argument: &Value) -> Outcome {
 
 /// A history of `operations` by `clients`.
 fn history(ask: Ask, clients: u64, operations: u64) -> History {
+    simulate(ask, clients, operations).0.finish()
+}
+
+/// The same, and at the end a write and a read that does not return it.
+fn late_violation(ask: Ask, clients: u64, operations: u64) -> History {
+    let (mut builder, _) = simulate(ask, clients, operations);
+    let end = |event| Time(operations * 1_000 + event);
+    builder
+        .ask(end(0), 0, Function::Write, "k", json!(1))
+        .expect("all clients are idle");
+    builder
+        .answer(end(1), 0, Outcome::Ok(json!(1)))
+        .expect("it was asked");
+    builder
+        .ask(end(2), 0, Function::Read, "k", Value::Null)
+        .expect("all clients are idle");
+    builder
+        .answer(end(3), 0, Outcome::Ok(json!(2)))
+        .expect("it was asked");
+    builder.finish()
+}
+
+/// A history that may go on, and what the object holds in the end.
+fn simulate(ask: Ask, clients: u64, operations: u64) -> (Builder, Value) {
     let mut rng = Rng::with_seed(42);
     let mut builder = History::builder();
     let mut state = Value::Null;
@@ -100,7 +124,7 @@ fn history(ask: Ask, clients: u64, operations: u64) -> History {
             }
         }
     }
-    builder.finish()
+    (builder, state)
 }
 
 fn judge(bencher: Bencher<'_, '_>, checker: impl Checker + Sync, history: &History) {
@@ -130,6 +154,15 @@ fn cas_register_by_search(bencher: Bencher<'_, '_>, (clients, operations): (u64,
         bencher,
         Linearizable::new(ModelName::CasRegister),
         &history(few_values, clients, operations),
+    );
+}
+
+#[divan::bench(args = [(5, 100_000), (10, 10_000), (20, 10_000)], sample_count = 10)]
+fn cas_register_by_search_late_violation(bencher: Bencher<'_, '_>, (clients, operations): (u64, u64)) {
+    judge(
+        bencher,
+        Linearizable::new(ModelName::CasRegister),
+        &late_violation(few_values, clients, operations),
     );
 }
 

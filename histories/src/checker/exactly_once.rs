@@ -83,6 +83,8 @@ fn examine(book: &Book<'_>) -> Verdict {
 struct Findings {
     anomalies: Vec<Anomaly>,
     told: BTreeSet<(AnomalyKind, Symbol)>,
+    /// Tokens that some read lacks: to say so once is enough, and to find out more about each read would take long.
+    missed: BTreeSet<Symbol>,
 }
 
 impl Findings {
@@ -178,12 +180,27 @@ impl Findings {
             self.add(append.token, book.foreseen(read, append));
         }
         if let Some(before) = sightings.longer_before(book, read) {
-            let mut anomaly = book.vanished(before, read);
-            if anomaly.kind == AnomalyKind::StaleRead {
-                anomaly.kind = AnomalyKind::Resurrected;
-            }
-            self.add(before.tokens[read.tokens.len()], anomaly);
+            self.vanished(book, before, read);
         } else if let Some(append) = sightings.acknowledged_before(read) {
+            self.missing(book, append, read);
+        }
+    }
+
+    /// A read that lacks what an earlier one has: if it comes back, it was resurrected.
+    fn vanished(&mut self, book: &Book<'_>, before: Read<'_>, read: Read<'_>) {
+        let token = before.tokens[read.tokens.len()];
+        if self.is_full() || !self.missed.insert(token) {
+            return;
+        }
+        let mut anomaly = book.vanished(before, read);
+        if anomaly.kind == AnomalyKind::StaleRead {
+            anomaly.kind = AnomalyKind::Resurrected;
+        }
+        self.add(token, anomaly);
+    }
+
+    fn missing(&mut self, book: &Book<'_>, append: Appended, read: Read<'_>) {
+        if !self.is_full() && self.missed.insert(append.token) {
             self.add(append.token, book.missing(append, read));
         }
     }
@@ -196,7 +213,7 @@ impl Findings {
                 return;
             }
             if let Some(&read) = later.iter().find(|read| !read.tokens.contains(&append.token)) {
-                self.add(append.token, book.missing(append, read));
+                self.missing(book, append, read);
             }
         }
     }
@@ -215,7 +232,7 @@ impl Findings {
         let due = |append: &&Appended| append.ret != FOREVER && append.ret < read.call;
         for &append in book.appends.iter().filter(due) {
             if !tokens.contains(&append.token) {
-                self.add(append.token, book.missing(append, read));
+                self.missing(book, append, read);
             }
         }
     }

@@ -1,8 +1,8 @@
 //! Does every operation seem to take effect at one instant between its call and its return (Herlihy and Wing 1990)?
 //!
 //! Objects are decided one by one. Where the workload was made for it, by an exact algorithm that takes hardly longer than reading
-//! the history: registers with unique values ([`super::zones`]), lists of unique tokens ([`super::append_order`]). Else by the
-//! general search ([`super::search`]), which gives up when time or memory are up.
+//! the history: registers with unique values (`zones`), lists of unique tokens (`append_order`). Else by the
+//! general search (`search`), which gives up when time or memory are up.
 
 use super::append_order::{self, AppendOrder};
 use super::narrator::Narrator;
@@ -33,7 +33,16 @@ pub enum Method {
     Fitting,
     /// By the search, always: to check the one against the other.
     Search,
+    /// By a search that gives up at once and looks for a proof in the last few events instead, again and again: to check that.
+    Impatient,
 }
+
+/// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
+/// can; if not it begins anew with [`STEPS_FACTOR`] times as many.
+const STEPS_FIRST: u64 = 1 << 16;
+
+/// How much longer the search goes on each time.
+const STEPS_FACTOR: u64 = 4;
 
 /// What all functions here need to know.
 #[derive(Clone, Copy)]
@@ -142,12 +151,17 @@ impl Case<'_> {
         let narrator = Narrator::new(self.history);
         let decided = match self.method {
             Method::Fitting => zones::decide(&spans, narrator),
-            Method::Search => Zones::NotApplicable,
+            Method::Search | Method::Impatient => Zones::NotApplicable,
         };
         Ok(match decided {
             Zones::Order => Verdict::Valid,
             Zones::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
             Zones::NotApplicable => {
+                if self.method == Method::Fitting
+                    && let Some(anomaly) = proof::stale::foreseen(&spans, narrator)
+                {
+                    return Ok(Verdict::Invalid(vec![anomaly]));
+                }
                 let plain = |core: &[Span<RegisterOp>]| proof::stale::find(&spans, core, narrator);
                 self.search(&mut model, &spans, plain)
             }
@@ -157,7 +171,7 @@ impl Case<'_> {
     fn append(self, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
         let decided = match self.method {
             Method::Fitting => append_order::decide(&Book::of(self.history, ids)?),
-            Method::Search => AppendOrder::NotApplicable,
+            Method::Search | Method::Impatient => AppendOrder::NotApplicable,
         };
         Ok(match decided {
             AppendOrder::Order => Verdict::Valid,
@@ -177,22 +191,40 @@ impl Case<'_> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Verdict {
-        let budget = Budget {
+        let mut budget = Budget {
             memory_bytes_max: self.limits.memory_bytes_max,
-            steps_max: u64::MAX,
+            steps_max: if self.method == Method::Impatient {
+                1
+            } else {
+                STEPS_FIRST
+            },
             lookahead: Lookahead::On,
             may_go_on: self.limits.may_go_on,
         };
         let start = model.init();
-        match search(model, spans, &[start], &budget) {
-            Found::Order => Verdict::Valid,
-            Found::Refuted(stuck) => {
-                let proof = proof::shrink(model, spans, &stuck, &budget);
-                let anomaly = plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history));
-                Verdict::Invalid(vec![anomaly])
+        let suspect = loop {
+            let suspect = match search(model, spans, &[start], &budget) {
+                Found::Order => return Verdict::Valid,
+                Found::Refuted(stuck) => {
+                    let window = proof::suspect_window(model, spans, &stuck, &budget);
+                    Some(window.unwrap_or_else(|| proof::suspect_all(model, spans, &stuck)))
+                }
+                Found::GaveUp(GaveUp::Steps, stuck) => {
+                    stuck.and_then(|stuck| proof::suspect_window(model, spans, &stuck, &budget))
+                }
+                Found::GaveUp(reason, stuck) => {
+                    return Verdict::Unknown(self.gave_up(reason, stuck.as_ref(), spans));
+                }
+            };
+            match suspect {
+                Some(suspect) => break suspect,
+                None => budget.steps_max = budget.steps_max.saturating_mul(STEPS_FACTOR),
             }
-            Found::GaveUp(reason, stuck) => Verdict::Unknown(self.gave_up(reason, stuck.as_ref(), spans)),
-        }
+        };
+        let proof = proof::shrink(model, suspect, &budget);
+        Verdict::Invalid(vec![
+            plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)),
+        ])
     }
 
     fn gave_up<S, Op>(self, reason: GaveUp, stuck: Option<&Stuck<S>>, spans: &[Span<Op>]) -> String {

@@ -46,39 +46,55 @@ pub(super) struct Shrunk<M: Model> {
     states: Vec<M::State>,
 }
 
-/// What is being shrunk.
+/// Operations that no order explains, from any of the states `starts`.
 #[derive(Debug, Clone)]
-struct Suspect<M: Model> {
+pub(super) struct Suspect<M: Model> {
     spans: Vec<Span<M::Op>>,
     starts: Vec<M::State>,
     stuck: Stuck<M::State>,
 }
 
-/// The small proof that `spans`, whose search got stuck at `stuck`, is not linearizable.
-pub(super) fn shrink<M: Model>(
+/// The last few events before `stuck`, if they cannot be explained whatever came before: then no order explains `spans` either,
+/// however far a search through all of them would have to go.
+pub(super) fn suspect_window<M: Model>(
     model: &mut M,
     spans: &[Span<M::Op>],
     stuck: &Stuck<M::State>,
     budget: &Budget<'_>,
-) -> Shrunk<M> {
+) -> Option<Suspect<M>> {
+    let beginning = beginning(model, spans, spans[stuck.span].ret);
+    window(
+        model,
+        &beginning,
+        &Budget {
+            steps_max: STEPS_MAX,
+            ..*budget
+        },
+    )
+}
+
+/// Everything up to `stuck`, which a search through all of `spans` did not come past.
+pub(super) fn suspect_all<M: Model>(model: &M, spans: &[Span<M::Op>], stuck: &Stuck<M::State>) -> Suspect<M> {
+    let beginning = beginning(model, spans, spans[stuck.span].ret);
+    let place = beginning.iter().position(|span| span.id == spans[stuck.span].id);
+    let span = place.expect("the operation itself is kept");
+    let stuck = Stuck {
+        span,
+        states: stuck.states.clone(),
+    };
+    Suspect {
+        starts: vec![model.init()],
+        spans: beginning,
+        stuck,
+    }
+}
+
+/// The small proof in `suspect`.
+pub(super) fn shrink<M: Model>(model: &mut M, mut suspect: Suspect<M>, budget: &Budget<'_>) -> Shrunk<M> {
     let budget = Budget {
         steps_max: STEPS_MAX,
         ..*budget
     };
-    let until = spans[stuck.span].ret;
-    let beginning = beginning(model, spans, until);
-    let mut suspect = window(model, &beginning, &budget).unwrap_or_else(|| {
-        let place = beginning.iter().position(|span| span.id == spans[stuck.span].id);
-        let stuck = Stuck {
-            span: place.expect("the operation itself is kept"),
-            states: stuck.states.clone(),
-        };
-        Suspect {
-            starts: vec![model.init()],
-            spans: beginning,
-            stuck,
-        }
-    });
     loosen(model, &mut suspect, &budget);
     let exact = Budget {
         lookahead: Lookahead::Off,

@@ -442,6 +442,9 @@ where
 
     fn look_at_budget(&mut self) -> Result<(), GaveUp> {
         self.steps += 1;
+        if self.steps > self.budget.steps_max {
+            return Err(GaveUp::Steps);
+        }
         if self.steps % STEPS_BETWEEN_LOOKS != 1 {
             return Ok(());
         }
@@ -454,9 +457,6 @@ where
             > self.budget.memory_bytes_max
         {
             return Err(GaveUp::Memory);
-        }
-        if self.steps > self.budget.steps_max {
-            return Err(GaveUp::Steps);
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::generate::{Shape, Sort, history};
 use crate::oracle::is_linearizable;
 
 /// Histories of each sort in the test suite; the environment variable `HISTORIES_FUZZ` asks for more.
-const HISTORIES: u64 = 10_000;
+const HISTORIES: u64 = 6_000;
 
 fn model(sort: Sort) -> ModelName {
     match sort {
@@ -37,7 +37,7 @@ fn shape(rng: &mut Rng, sort: Sort) -> Shape {
 /// Judges one history in every way there is; the answer is whether it is linearizable.
 fn judge(history: &History, sort: Sort) -> Result<bool, String> {
     let expected = is_linearizable(history, |_| true);
-    for method in [Method::Fitting, Method::Search] {
+    for method in [Method::Fitting, Method::Search, Method::Impatient] {
         let checker = Linearizable::new(model(sort)).with_method(method);
         let verdict = checker.check(history, &Limits::patient()).verdict;
         match &verdict {

@@ -280,3 +280,15 @@ fn findings_about_one_list_are_limited() {
         histories::checker::exactly_once::ANOMALIES_PER_KEY_MAX
     );
 }
+
+/// Ten thousand reads that all lack the same append must not take ten thousand times as long as one.
+#[test]
+fn a_token_that_many_reads_lack_is_told_once() {
+    let mut script = "0 append t1\n0 ok\n0 append t2\n0 ok\n".to_owned();
+    script.push_str(&"1 read\n1 ok [t1]\n".repeat(10_000));
+    let report = ExactlyOnce.check(&history(&script), &Limits::patient());
+    let Verdict::Invalid(anomalies) = report.verdict else {
+        panic!("{:?}", report.verdict)
+    };
+    assert_eq!(anomalies.len(), 1);
+}

@@ -1,5 +1,7 @@
 //! The plain cases among the refutations of a register: a value that nobody can have written yet, or that had been replaced.
 
+use std::collections::BTreeMap;
+
 use crate::checker::narrator::{Narrator, Proof};
 use crate::checker::span::{Duty, Span};
 use crate::model::register::RegisterOp;
@@ -21,6 +23,27 @@ pub(in crate::checker) fn find(
         | RegisterOp::Differs(_)
         | RegisterOp::Contradiction => None,
     })
+}
+
+/// A value that was found before anybody had asked to write it: nothing needs to be searched for that.
+pub(in crate::checker) fn foreseen(spans: &[Span<RegisterOp>], narrator: Narrator<'_>) -> Option<Anomaly> {
+    let mut first_call: BTreeMap<Symbol, u32> = BTreeMap::from([(Symbol::NULL, 0)]);
+    for span in spans {
+        if let Some(value) = written(span) {
+            first_call.entry(value).or_insert(span.call);
+        }
+    }
+    let is_early =
+        |value, span: &Span<RegisterOp>| first_call.get(&value).is_none_or(|&call| span.ret < call);
+    spans
+        .iter()
+        .filter(|span| span.duty == Duty::Must)
+        .find_map(|span| match span.op {
+            RegisterOp::Read(value) | RegisterOp::Cas { from: value, .. } if is_early(value, span) => {
+                phantom(spans, *span, value, narrator)
+            }
+            _ => None,
+        })
 }
 
 fn explain(
