@@ -47,10 +47,10 @@ pub trait System: std::fmt::Debug + Send + Sync {
     /// Somebody who reads its nodes' event logs.
     fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
 
-    /// A simulated cluster of `setting` that has been formed. Only a system of ours has one.
+    /// A simulated cluster of `setting`. Only a system of ours has one.
     ///
     /// # Errors
-    /// When it has none, or the cluster is not formed.
+    /// When it has none, or the setting makes no sense.
     fn simulate(&self, setting: &Setting, config: SimConfig) -> io::Result<Box<dyn Simulation>> {
         let _ = (setting, config);
         Err(io::Error::other(format!("{} cannot be simulated", self.name())))

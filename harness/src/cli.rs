@@ -9,6 +9,7 @@ pub mod list;
 pub mod memory;
 pub mod node;
 pub mod refusal;
+pub mod replay;
 pub mod run;
 pub mod series;
 pub mod sweep;
@@ -29,6 +30,8 @@ pub struct Cli {
 enum Command {
     /// Puts a system on trial and prints the verdict
     Run(Box<run::RunArgs>),
+    /// Runs a run again from its folder: the same, byte for byte, or how often in the same way
+    Replay(replay::ReplayArgs),
     /// Judges recorded histories
     Check(check::CheckArgs),
     /// Lists the systems, workloads, nemeses or flaws
@@ -49,6 +52,7 @@ impl Cli {
     pub fn execute(self) -> u8 {
         let done = match self.command {
             Command::Run(args) => args.execute(),
+            Command::Replay(args) => args.execute(),
             Command::Check(args) => args.execute(),
             Command::List(args) => args.execute(),
             Command::Doctor(args) => args.execute(),

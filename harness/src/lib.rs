@@ -4,15 +4,18 @@
 //! both edges, and lets the [`faults`] of a schedule happen; [`judge`] turns the journal into [`results`].
 
 pub mod adapter;
+pub mod case;
 pub mod chance;
 pub mod cli;
 pub mod crew;
+pub mod failure;
 pub mod faults;
 pub mod generator;
 pub mod interpreter;
 pub mod judge;
 pub mod mix;
 pub mod progress;
+pub mod recipe;
 pub mod results;
 pub mod screen;
 pub mod store;

@@ -16,6 +16,9 @@ use crate::world::sim::Conditions;
 /// Of a hundred families so many are replaced by one of their single faults, of which there is then more.
 const SINGLE_OF_100: u32 = 35;
 
+/// One mix uses fewer words of the stream of chance than this.
+const WORDS_PER_MIX: u128 = 1 << 20;
+
 /// What a run may draw for itself; what was said on the command line it may not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Free {
@@ -44,10 +47,18 @@ pub enum Choice {
     Drawn,
 }
 
-/// `test` of `system` with what is `free` drawn from its seed, and the nemeses drawn from `selection`.
+/// `test` of `system` with what is `free` drawn from its seed, and the nemeses drawn from `selection`; after
+/// so many mixes of that seed were `redrawn`.
 #[must_use]
-pub fn mixed(test: &Test, free: Free, selection: &Selection, system: &dyn System) -> (Test, Selection) {
+pub fn mixed(
+    test: &Test,
+    free: Free,
+    selection: &Selection,
+    system: &dyn System,
+    redrawn: u32,
+) -> (Test, Selection) {
     let mut rng = stream(test.seed, Purpose::Mix);
+    rng.set_word_pos(u128::from(redrawn) * WORDS_PER_MIX);
     // Everything is drawn, in the same order, whether it is used or not: so what was given changes nothing in the rest.
     let conditions = Conditions::draw(&mut rng);
     let drawn_nodes = nodes(system.claims(), &mut rng);

@@ -183,10 +183,18 @@ impl Results {
     /// When it cannot be written.
     pub fn write(&self, path: &Path) -> io::Result<()> {
         let fresh = path.with_extension("json.new");
+        fs::write(&fresh, self.text()?)?;
+        fs::rename(fresh, path)
+    }
+
+    /// The whole file.
+    ///
+    /// # Errors
+    /// When a number has no form in JSON.
+    pub fn text(&self) -> io::Result<String> {
         let mut text = serde_json::to_string_pretty(self)?;
         text.push('\n');
-        fs::write(&fresh, text)?;
-        fs::rename(fresh, path)
+        Ok(text)
     }
 }
 

@@ -152,7 +152,7 @@ fn where_and_next(text: &mut String, results: &Results, folder: &RunFolder, test
     put(text, &format!("\n  record    {}", folder.path().display()));
     let next = match results.verdict.as_str() {
         "valid" => format!("{} --test-count 20", test.command()),
-        _ => format!("{} --schedule {}", test.command(), folder.schedule().display()),
+        _ => format!("tribunal replay {}", folder.path().display()),
     };
     put(text, &format!("  next      {next}\n"));
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,6 +12,7 @@ use serde_json::json;
 use systems::NodeId;
 
 use crate::adapter::{self, ClientsConfig, Reads, Setting};
+use crate::case::Case;
 use crate::cli::engine::load;
 use crate::interpreter::Interpreter;
 use crate::judge;
@@ -42,8 +44,9 @@ pub struct Manner {
 }
 
 impl Trial {
-    /// Holds the trial of `test` under `schedule`. A failure of the harness is a judgement too.
-    pub fn hold(test: &Test, schedule: &Schedule, manner: &Manner, progress: &mut dyn Progress) -> Self {
+    /// Holds the trial of `case`. A failure of the harness is a judgement too.
+    pub fn hold(case: &Case, manner: &Manner, progress: &mut dyn Progress) -> Self {
+        let Case { test, schedule } = case;
         let mut trial = Self {
             journal: Vec::new(),
             results: judge::not_judged(test, &io::Error::other("nothing happened")),
@@ -74,7 +77,7 @@ impl Trial {
         Ok(())
     }
 
-    /// Writes record, judgement and event logs to `folder`, which has the test and the schedule already.
+    /// Writes record, judgement and event logs to `folder`, which has the case already.
     ///
     /// # Errors
     /// When one of the files cannot be written.
@@ -86,6 +89,24 @@ impl Trial {
         }
         judge::export(&folder.journal(), &folder.edn())?;
         self.results.write(&folder.results())
+    }
+
+    /// The first file of `folder` that this trial would write otherwise.
+    ///
+    /// # Errors
+    /// When the results have no form in JSON.
+    pub fn first_difference(&self, folder: &RunFolder) -> io::Result<Option<PathBuf>> {
+        let results = self.results.text()?.into_bytes();
+        let events = self
+            .events
+            .iter()
+            .map(|(node, events)| (folder.events(*node), events));
+        let mut files = [(folder.journal(), &self.journal), (folder.results(), &results)]
+            .into_iter()
+            .chain(events);
+        // A file that is missing is another one, too.
+        let differs = files.find(|(path, expected)| std::fs::read(path).ok().as_ref() != Some(*expected));
+        Ok(differs.map(|(path, _)| path))
     }
 }
 

@@ -156,7 +156,7 @@ impl System for Pb {
             clients: setting.clients,
             conditions,
         };
-        Ok(Box::new(SimWorld::open(protocol, sim)?))
+        Ok(Box::new(SimWorld::open(protocol, sim)))
     }
 }
 

@@ -13,8 +13,10 @@ use super::duration;
 use super::series::{self, Series};
 use super::sweep::{Form, Sweep};
 use crate::adapter::{self, System};
+use crate::case::Case;
 use crate::mix::{Choice, Free};
 use crate::progress::line::ProgressMode;
+use crate::recipe::Recipe;
 use crate::results::Results;
 use crate::screen;
 use crate::store::{RunFolder, Store};
@@ -167,13 +169,16 @@ impl RunArgs {
             Swarm::Off => false,
         };
         let free = swarms.then(|| self.free());
-        Ok(Sweep {
+        let recipe = Recipe {
             system,
-            first,
-            count: self.test_count,
+            test: first,
             nemeses: self.nemeses()?,
             free,
             schedule: given,
+        };
+        Ok(Sweep {
+            recipe,
+            count: self.test_count,
             store: Store::at(&self.store),
             progress: self.progress(),
             form: if self.json { Form::Json } else { Form::Text },
@@ -201,12 +206,17 @@ impl RunArgs {
     }
 
     fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<Results, Refusal> {
-        let started = machine_time();
-        let folder = Store::at(&self.store).create(test, Timestamp::now())?;
-        folder.write_test(test)?;
-        std::fs::write(folder.schedule(), schedule.to_string())?;
-        let code = lab::confine(&engine(&folder, started, self.progress())).map_err(Refusal::harness)?;
-        self.show(&folder, test, code)
+        let case = Case {
+            test: test.clone(),
+            schedule: schedule.clone(),
+        };
+        let (folder, results) = run_in_lab(&Store::at(&self.store), &case, self.progress())?;
+        if self.json {
+            screen::print(&std::fs::read_to_string(folder.results())?)?;
+        } else {
+            screen::verdict(&results, &folder, test)?;
+        }
+        Ok(results)
     }
 
     /// Nothing but results where a program reads them.
@@ -215,20 +225,6 @@ impl RunArgs {
             ProgressMode::Auto if self.json => ProgressMode::None,
             mode => mode,
         }
-    }
-
-    /// The last screen, or the results as they are.
-    fn show(&self, folder: &RunFolder, test: &Test, code: u8) -> Result<Results, Refusal> {
-        if !folder.results().is_file() {
-            return Err(unjudged(folder, test, code));
-        }
-        let results = Results::read(&folder.results())?;
-        if self.json {
-            screen::print(&std::fs::read_to_string(folder.results())?)?;
-        } else {
-            screen::verdict(&results, folder, test)?;
-        }
-        Ok(results)
     }
 
     fn system(&self) -> Result<Box<dyn System>, Refusal> {
@@ -369,6 +365,26 @@ pub fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> 
     let text = std::fs::read_to_string(path)
         .map_err(|error| Refusal::arguments(format!("failed to read the schedule {name}: {error}")))?;
     Schedule::parse(&name, &text, roster).map_err(Refusal::arguments)
+}
+
+/// Runs `case` in the lab, with a folder of its own in `store`.
+///
+/// # Errors
+/// When it cannot be run here, or ended before it was judged.
+pub(super) fn run_in_lab(
+    store: &Store,
+    case: &Case,
+    progress: ProgressMode,
+) -> Result<(RunFolder, Results), Refusal> {
+    let started = machine_time();
+    let folder = store.create(&case.test, Timestamp::now())?;
+    case.write(&folder)?;
+    let code = lab::confine(&engine(&folder, started, progress)).map_err(Refusal::harness)?;
+    if !folder.results().is_file() {
+        return Err(unjudged(&folder, &case.test, code));
+    }
+    let results = Results::read(&folder.results())?;
+    Ok((folder, results))
 }
 
 fn unjudged(folder: &RunFolder, test: &Test, code: u8) -> Refusal {

@@ -5,16 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use jiff::Timestamp;
-use nemesis::{Profile, Schedule, Selection};
 use signal_hook::consts::{SIGINT, SIGTERM};
 
 use super::Refusal;
 use super::exit_code::worse;
-use crate::adapter::System;
-use crate::mix::{Free, mixed};
 use crate::progress::Unwatched;
 use crate::progress::line::ProgressMode;
 use crate::progress::sweep::{SweepLine, SweepTally};
+use crate::recipe::{Held, Recipe};
 use crate::results::{Cause, Results};
 use crate::screen;
 use crate::store::{RunFolder, Store};
@@ -29,18 +27,10 @@ const KEPT_MAX: u64 = 20;
 /// Simulated runs to be made.
 #[derive(Debug)]
 pub struct Sweep<'a> {
-    /// The system on trial.
-    pub system: &'a dyn System,
-    /// The first run; each further one has the next seed.
-    pub first: Test,
+    /// What the cases are made from. The first has the seed of its test; each further one has the next.
+    pub recipe: Recipe<'a>,
     /// How many runs.
     pub count: u64,
-    /// What is done to the system.
-    pub nemeses: Selection,
-    /// What each seed draws for itself.
-    pub free: Option<Free>,
-    /// The faults of all runs, if they were given.
-    pub schedule: Option<Schedule>,
     /// Where runs are kept.
     pub store: Store,
     /// How progress is shown.
@@ -68,21 +58,25 @@ impl Sweep<'_> {
         for signal in [SIGINT, SIGTERM] {
             signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
         }
+        let manner = Manner {
+            recording: Recording::Nothing,
+            interrupted,
+        };
         let begin = machine_time();
         let mut line = SweepLine::new(self.progress, self.count);
         let (mut tally, mut worst) = (SweepTally::default(), 0);
         for number in 0..self.count {
-            let (test, schedule) = self.prepare(number)?;
-            let trial = self.hold(&test, &schedule, Recording::Nothing, &interrupted);
-            if interrupted.load(Ordering::Relaxed) && self.count > 1 {
+            let seed = self.recipe.test.seed.wrapping_add(number);
+            let held = self.recipe.hold(seed, &manner).map_err(Refusal::arguments)?;
+            if manner.interrupted.load(Ordering::Relaxed) && self.count > 1 {
                 break;
             }
-            let code = trial.results.exit_code();
+            let code = held.trial.results.exit_code();
             worst = worse(worst, code);
-            tally.count(&test, &trial.results);
+            tally.count(&held);
             if number + 1 == self.count || (code != 0 && tally.red() <= KEPT_MAX) {
                 line.clear();
-                self.keep(&test, &schedule, &trial)?;
+                self.keep(&held)?;
             }
             line.tick(&tally, machine_time().saturating_sub(begin));
         }
@@ -93,59 +87,22 @@ impl Sweep<'_> {
         Ok(worst)
     }
 
-    /// The test and the schedule of the run with this number.
-    fn prepare(&self, number: u64) -> Result<(Test, Schedule), Refusal> {
-        let test = Test {
-            seed: self.first.seed.wrapping_add(number),
-            ..self.first.clone()
-        };
-        let (test, nemeses) = match self.free {
-            Some(free) => mixed(&test, free, &self.nemeses, self.system),
-            None => (test, self.nemeses.clone()),
-        };
-        let schedule = match &self.schedule {
-            Some(schedule) => schedule.clone(),
-            None => self.draw(&test, nemeses)?,
-        };
-        Ok((test, schedule))
-    }
-
-    fn draw(&self, test: &Test, nemeses: Selection) -> Result<Schedule, Refusal> {
-        let conditions = test.conditions.unwrap_or_default();
-        let detector = conditions.timeout(self.system.detector());
-        let profile = Profile::new(nemeses, test.nemesis_interval(), test.time_limit(), detector)
-            .map_err(Refusal::arguments)?;
-        Schedule::draw(&profile, test.seed, &self.system.roster(test.nodes)).map_err(Refusal::arguments)
-    }
-
-    fn hold(
-        &self,
-        test: &Test,
-        schedule: &Schedule,
-        recording: Recording,
-        interrupted: &Arc<AtomicBool>,
-    ) -> Trial {
-        let manner = Manner {
-            recording,
-            interrupted: Arc::clone(interrupted),
-        };
-        Trial::hold(test, schedule, &manner, &mut Unwatched)
-    }
-
-    /// Makes the run once more, this time with everything written down, and shows it.
-    fn keep(&self, test: &Test, schedule: &Schedule, first: &Trial) -> Result<(), Refusal> {
-        let again = self.hold(test, schedule, Recording::Events, &Arc::default());
-        if again.journal != first.journal {
+    /// Holds the trial once more, this time with everything written down, and shows it.
+    fn keep(&self, held: &Held) -> Result<(), Refusal> {
+        let Held { case, trial, .. } = held;
+        let again = Trial::hold(case, &Manner::keeping(Recording::Events), &mut Unwatched);
+        let interrupted = trial.results.cause == Some(Cause::Interrupted);
+        if again.journal != trial.journal && !interrupted {
             return Err(Refusal::harness(format!(
                 "seed {} made two different runs: that is a defect of the simulation",
-                test.seed
+                case.test.seed
             )));
         }
-        let folder = self.store.create(test, Timestamp::now())?;
-        folder.write_test(test)?;
-        std::fs::write(folder.schedule(), schedule.to_string())?;
-        again.write(&folder)?;
-        self.show(test, &folder, &again.results)
+        let folder = self.store.create(&case.test, Timestamp::now())?;
+        case.write(&folder)?;
+        let kept = if interrupted { trial } else { &again };
+        kept.write(&folder)?;
+        self.show(&case.test, &folder, &kept.results)
     }
 
     fn show(&self, test: &Test, folder: &RunFolder, results: &Results) -> Result<(), Refusal> {

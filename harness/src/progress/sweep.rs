@@ -7,8 +7,8 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use super::line::ProgressMode;
-use crate::results::{Cause, Results};
-use crate::test::Test;
+use crate::recipe::Held;
+use crate::results::Cause;
 
 /// The time between two plain lines.
 const PLAIN_EVERY: Duration = Duration::from_secs(5);
@@ -24,6 +24,8 @@ pub struct SweepTally {
     first_seed: Option<u64>,
     last_seed: u64,
     first_red: Option<u64>,
+    /// Mixes that showed nothing.
+    redrawn: u64,
     operations: u64,
     faults: u64,
     simulated: Duration,
@@ -45,8 +47,10 @@ enum Form {
 
 impl SweepTally {
     /// Counts one more run.
-    pub fn count(&mut self, test: &Test, results: &Results) {
+    pub fn count(&mut self, held: &Held) {
+        let (seed, results) = (held.case.test.seed, &held.trial.results);
         self.runs += 1;
+        self.redrawn += u64::from(held.redrawn);
         match results.verdict.as_str() {
             "valid" => self.valid += 1,
             "invalid" => self.invalid += 1,
@@ -54,10 +58,10 @@ impl SweepTally {
         }
         if let Some(cause) = results.cause {
             *self.causes.entry(cause).or_default() += 1;
-            self.first_red.get_or_insert(test.seed);
+            self.first_red.get_or_insert(seed);
         }
-        self.first_seed.get_or_insert(test.seed);
-        self.last_seed = test.seed;
+        self.first_seed.get_or_insert(seed);
+        self.last_seed = seed;
         self.operations += results.ops.invoked;
         let done = results.faults.iter().filter(|fault| fault.skipped.is_none());
         self.faults += done.count() as u64;
@@ -90,9 +94,15 @@ impl SweepTally {
                 causes.join(", ")
             )
         });
+        let redrawn = match self.redrawn {
+            0 => String::new(),
+            mixes => {
+                format!("\n  drawn     {mixes} mixes anew, because nothing succeeded under a fault in them")
+            }
+        };
         let first = self.first_seed.unwrap_or(0);
         format!(
-            "\n{verdict}\n\n  runs      {} with seeds {first} to {}: {} valid, {} unknown, {} invalid{red}\n  done      {} operations, {} faults\n  time      {:.1} s: {:.1} runs a second, {:.0} simulated seconds a second\n\n",
+            "\n{verdict}\n\n  runs      {} with seeds {first} to {}: {} valid, {} unknown, {} invalid{red}{redrawn}\n  done      {} operations, {} faults\n  time      {:.1} s: {:.1} runs a second, {:.0} simulated seconds a second\n\n",
             self.runs,
             self.last_seed,
             self.valid,

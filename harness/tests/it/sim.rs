@@ -3,10 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use nemesis::{Profile, Roster, Schedule, Selection};
 use tribunal::adapter::{self, System};
-use tribunal::mix::{Choice, Free, mixed};
+use tribunal::case::Case;
+use tribunal::mix::{Choice, Free};
 use tribunal::progress::Unwatched;
+use tribunal::recipe::Recipe;
 use tribunal::test::{Test, WorldKind};
 use tribunal::trial::{Manner, Trial};
 use tribunal::world::sim::{Conditions, Recording};
@@ -48,36 +49,29 @@ fn test(workload: &str, seed: u64) -> Test {
     }
 }
 
-/// The swarm's test of that seed, and its schedule.
-fn drawn(workload: &str, seed: u64) -> (Test, Schedule) {
+/// The case that a swarm makes of that seed.
+fn drawn(workload: &str, seed: u64) -> Case {
     let system = pb();
-    let all: Selection = "all".parse().expect("it is there, and well formed");
-    let (test, nemeses) = mixed(&test(workload, seed), ALL_FREE, &all, system.as_ref());
-    let detector = test
-        .conditions
-        .expect("it is there, and well formed")
-        .timeout(system.detector());
-    let profile = Profile::new(nemeses, test.nemesis_interval(), test.time_limit(), detector)
-        .expect("it is there, and well formed");
-    let roster: Roster = system.roster(test.nodes);
-    let schedule = Schedule::draw(&profile, seed, &roster).expect("it is there, and well formed");
-    (test, schedule)
+    let recipe = Recipe {
+        system: system.as_ref(),
+        test: test(workload, seed),
+        nemeses: "all".parse().expect("all is a selection"),
+        free: Some(ALL_FREE),
+        schedule: None,
+    };
+    recipe.case(seed, 0).expect("the recipe makes a case")
 }
 
-fn hold(test: &Test, schedule: &Schedule, recording: Recording) -> Trial {
-    Trial::hold(test, schedule, &Manner::keeping(recording), &mut Unwatched)
+fn hold(case: &Case, recording: Recording) -> Trial {
+    Trial::hold(case, &Manner::keeping(recording), &mut Unwatched)
 }
 
 #[test]
 fn a_seed_is_a_run_byte_for_byte() {
     for seed in 0..20 {
-        let (test, schedule) = drawn("append", seed);
-        let (again, schedule_again) = drawn("append", seed);
-        assert_eq!(
-            (&test, schedule.to_string()),
-            (&again, schedule_again.to_string())
-        );
-        let [one, other] = [(); 2].map(|()| hold(&test, &schedule, Recording::Events));
+        let case = drawn("append", seed);
+        assert_eq!(case, drawn("append", seed));
+        let [one, other] = [(); 2].map(|()| hold(&case, Recording::Events));
         assert!(!one.events.is_empty());
         assert_eq!(one.journal, other.journal, "seed {seed}");
         assert_eq!(one.events, other.events, "seed {seed}");
@@ -89,19 +83,16 @@ fn a_seed_is_a_run_byte_for_byte() {
 
 #[test]
 fn what_is_recorded_beside_it_changes_nothing_in_a_run() {
-    let (test, schedule) = drawn("register", 3);
-    let with = hold(&test, &schedule, Recording::Events);
-    let without = hold(&test, &schedule, Recording::Nothing);
+    let case = drawn("register", 3);
+    let with = hold(&case, Recording::Events);
+    let without = hold(&case, Recording::Nothing);
     assert!(without.events.is_empty());
     assert_eq!(with.journal, without.journal);
 }
 
 #[test]
 fn two_seeds_are_two_runs() {
-    let [one, other] = [1, 2].map(|seed| {
-        let (test, schedule) = drawn("append", seed);
-        hold(&test, &schedule, Recording::Nothing).journal
-    });
+    let [one, other] = [1, 2].map(|seed| hold(&drawn("append", seed), Recording::Nothing).journal);
     assert_ne!(one, other);
 }
 
@@ -109,8 +100,7 @@ fn two_seeds_are_two_runs() {
 fn the_correct_system_is_never_called_wrong() {
     for seed in 100..160 {
         for workload in ["append", "register"] {
-            let (test, schedule) = drawn(workload, seed);
-            let results = hold(&test, &schedule, Recording::Nothing).results;
+            let results = hold(&drawn(workload, seed), Recording::Nothing).results;
             assert_ne!(
                 results.verdict, "invalid",
                 "{workload} seed {seed}: {:?}",
@@ -199,4 +189,31 @@ fn a_fresh_process_in_another_environment_leaves_the_same_files() {
         assert!(5 < one.len());
         assert_eq!(one, other, "seed {seed}");
     }
+}
+
+#[test]
+fn a_run_replays_byte_for_byte_from_its_folder_and_a_changed_record_is_noticed() {
+    let home = tempfile::tempdir().unwrap();
+    let folder = run_program(home.path(), &[], 11);
+    let replay = |folder: &Path| {
+        let run = Command::new(env!("CARGO_BIN_EXE_tribunal"))
+            .args(["replay", folder.to_str().unwrap(), "--times", "2"])
+            .output()
+            .unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    let (code, text) = replay(&folder);
+    assert!(
+        code.is_some_and(|code| code <= 2) && text.contains("replayed  2 times"),
+        "{text}"
+    );
+    let journal = std::fs::read_to_string(folder.join("journal.jsonl")).unwrap();
+    std::fs::write(
+        folder.join("journal.jsonl"),
+        journal.replacen("\"t1\"", "\"t0\"", 1),
+    )
+    .unwrap();
+    let (code, text) = replay(&folder);
+    assert_eq!(code, Some(255), "{text}");
+    assert!(text.contains("not the same"), "{text}");
 }
