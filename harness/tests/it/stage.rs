@@ -43,8 +43,8 @@ pub(crate) struct Stage {
     roster: Roster,
     /// From when on somebody wants the run to end.
     pub(crate) interrupted_from: Option<Duration>,
-    /// The faults that are not seen to hold.
-    pub(crate) unseen: BTreeSet<u64>,
+    /// The faults that are not seen to hold, and at which look, counted from 1.
+    pub(crate) unseen: BTreeSet<(u64, usize)>,
     /// Nodes that will have left by themselves.
     pub(crate) leaving: Vec<Departure>,
     /// What the system says of itself at the end.
@@ -190,7 +190,12 @@ impl Cluster for Stage {
 
     fn verify(&mut self, id: FaultId, _action: &Action) -> Verification {
         self.note(Scene::Looked(id.0));
-        if self.unseen.contains(&id.0) {
+        let looks = self
+            .order()
+            .into_iter()
+            .filter(|scene| **scene == Scene::Looked(id.0))
+            .count();
+        if self.unseen.contains(&(id.0, looks)) {
             Verification::DoesNot("it went on as if nothing were".to_owned())
         } else {
             Verification::Holds

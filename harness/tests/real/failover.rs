@@ -66,7 +66,7 @@ pub(crate) fn last_server_dies() {
     trial.kill(backup);
     let third = NodeId::replica(3);
     trial.start(third);
-    trial.await_life(third);
+    trial.await_lives(third, 1);
     expect_silence(&mut trial);
     // Nor does anybody answer who comes back with nothing.
     trial.start(primary);
@@ -74,6 +74,23 @@ pub(crate) fn last_server_dies() {
     expect_silence(&mut trial);
     let reason = trial.lost().expect("by its own claim the cluster is lost");
     assert!(reason.contains("died"), "{reason}");
+}
+
+pub(crate) fn last_server_returns() {
+    let (mut trial, Pair { primary, backup }) = pair_with_values();
+    trial.kill(primary);
+    trial.await_primary(backup);
+    expect_old_values(&mut trial);
+    // Nobody else is there to take its place, or to be asked.
+    trial.kill(backup);
+    trial.start(backup);
+    trial.await_lives(backup, 2);
+    expect_silence(&mut trial);
+    trial.start(primary);
+    trial.start(NodeId::replica(3));
+    expect_silence(&mut trial);
+    let reason = trial.lost().expect("by its own claim the cluster is lost");
+    assert!(reason.contains("it was alone"), "{reason}");
 }
 
 fn expect_silence(trial: &mut Trial) {

@@ -23,6 +23,7 @@ const LIMIT: Duration = Duration::from_secs(90);
 pub(crate) const ALL: &[(&str, fn())] = &[
     ("pb4_the_backup_of_a_primary_that_died_has_every_old_value", failover::primary_dies),
     ("pb5_when_the_last_server_died_a_new_one_answers_nothing", failover::last_server_dies),
+    ("pb5_when_the_last_server_died_it_answers_nothing_when_it_comes_back_empty", failover::last_server_returns),
     ("pb12_clients_get_what_they_put_while_servers_die_and_come_back", crashes::repeated),
     ("pb13_appends_happen_once_and_in_order_while_servers_die_and_packets_are_lost", crashes::repeated_and_unreliable),
     ("pb14_a_get_that_waited_at_a_paused_old_primary_is_not_answered", partitions::get_at_paused_primary),

@@ -185,14 +185,17 @@ impl Trial {
         });
     }
 
-    /// Waits until a life of `node` has begun that was not told of before.
-    pub(crate) fn await_life(&mut self, node: NodeId) {
+    /// Waits until `node` has begun this many lives.
+    pub(crate) fn await_lives(&mut self, node: NodeId, count: usize) {
         let path = events(node);
         let lives = || {
             let text = fs::read_to_string(&path).unwrap_or_default();
             text.lines().filter(|line| line.contains("\"started\"")).count()
         };
-        assert!(await_that(LIMIT, || 0 < lives()), "{node} did not come to life");
+        assert!(
+            await_that(LIMIT, || count <= lives()),
+            "{node} has not begun {count} lives"
+        );
     }
 
     /// The nodes any one of which may be killed now without exceeding the claim.
