@@ -78,8 +78,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     fn load(&mut self, load: &mut dyn Generator, progress: &mut dyn Progress) -> io::Result<()> {
         loop {
             self.faults.due(self.world, &mut self.journal)?;
-            self.testimony.interrupted |= self.world.interrupted();
-            let draw = if self.testimony.interrupted {
+            let draw = if self.is_interrupted() {
                 Draw::Done
             } else {
                 self.draw(load)?
@@ -107,6 +106,12 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         let glance = self.world.now() + GLANCE;
         let due = self.faults.next_due().map_or(glance, |due| due.min(glance));
         self.take(until.min(due), load)
+    }
+
+    /// Whether somebody wants the run to end; once so, always so.
+    fn is_interrupted(&mut self) -> bool {
+        self.testimony.interrupted |= self.world.interrupted();
+        self.testimony.interrupted
     }
 
     fn draw(&mut self, load: &mut dyn Generator) -> io::Result<Draw> {
@@ -187,6 +192,9 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         if self.world.cluster().roster().replicas.len() <= 1 {
             return Ok(PrimaryKill::Spared);
         }
+        if self.is_interrupted() {
+            return Ok(PrimaryKill::NotReached);
+        }
         self.phase = Phase::AfterPrimary;
         if self
             .faults
@@ -210,7 +218,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
             waiting: keys.iter().cloned().collect(),
             unanswered: keys.len(),
         };
-        while 0 < reads.unanswered && self.world.now() < begin + bound {
+        while 0 < reads.unanswered && self.world.now() < begin + bound && !self.is_interrupted() {
             self.send_out(&mut reads)?;
             self.rest(begin + bound, &mut reads, progress)?;
         }

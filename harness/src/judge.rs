@@ -193,7 +193,7 @@ fn interrupted(testimony: &Testimony) -> Finding {
 fn unavailable(testimony: &Testimony) -> Finding {
     let mut anomalies: Vec<Anomaly> = testimony.departures.iter().map(departed).collect();
     let aftermath = &testimony.aftermath;
-    if aftermath.excuse.is_none() {
+    if aftermath.excuse.is_none() && !testimony.interrupted {
         anomalies.extend(unread(&aftermath.healed, "everything had been healed"));
         match &aftermath.primary_killed {
             PrimaryKill::NotReached | PrimaryKill::Spared => {}

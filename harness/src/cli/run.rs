@@ -1,5 +1,6 @@
 //! `tribunal run`: puts a system on trial.
 
+use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use super::series::{self, Series};
 use super::sweep::{Form, Sweep};
 use crate::adapter::{self, System};
 use crate::case::Case;
+use crate::judge;
 use crate::mix::{Choice, Free};
 use crate::progress::line::ProgressMode;
 use crate::recipe::Recipe;
@@ -35,6 +37,9 @@ const CONCURRENCY_DEFAULT: &str = "2n";
 const RATE_DEFAULT: f64 = 500.0;
 const KEYS_DEFAULT: usize = 5;
 const OPS_PER_KEY_DEFAULT: u64 = 200;
+
+/// What an engine ends with that SIGHUP, SIGINT or SIGTERM met before it could listen.
+const ENDED_BY_SIGNAL: [u8; 3] = [129, 130, 143];
 
 /// What to put on trial, and how.
 #[derive(Debug, Args)]
@@ -380,6 +385,9 @@ pub(super) fn run_in_lab(
     let folder = store.create(&case.test, Timestamp::now())?;
     case.write(&folder)?;
     let code = lab::confine(&engine(&folder, started, progress)).map_err(Refusal::harness)?;
+    if !folder.results().is_file() && ENDED_BY_SIGNAL.contains(&code) {
+        judge::not_judged(&case.test, &io::ErrorKind::Interrupted.into()).write(&folder.results())?;
+    }
     if !folder.results().is_file() {
         return Err(unjudged(&folder, &case.test, code));
     }
