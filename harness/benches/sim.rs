@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nemesis::Selection;
 use tribunal::adapter;
-use tribunal::mix::{Choice, Free};
+use tribunal::mix::Free;
 use tribunal::recipe::Recipe;
 use tribunal::test::{Test, WorldKind};
 use tribunal::trial::Manner;
@@ -21,18 +21,8 @@ fn main() {
             measure(workload, rate, None);
         }
     }
-    measure("append", 500.0, Some(SWARM));
+    measure("append", 500.0, Some(Free::ALL));
 }
-
-const SWARM: Free = Free {
-    conditions: Choice::Drawn,
-    nemeses: Choice::Drawn,
-    nemesis_interval: Choice::Drawn,
-    nodes: Choice::Drawn,
-    concurrency: Choice::Drawn,
-    rate: Choice::Drawn,
-    keys: Choice::Drawn,
-};
 
 fn measure(workload: &str, rate: f64, free: Option<Free>) {
     let system = adapter::system("pb").expect("primary/backup is one of ours");

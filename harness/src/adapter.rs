@@ -19,6 +19,7 @@ use systems::claims::Claims;
 
 pub use kv::Reads;
 
+use crate::oracle::Examiner;
 use crate::world::sim::{SimConfig, Simulation};
 
 /// A system that can be put on trial.
@@ -46,6 +47,12 @@ pub trait System: std::fmt::Debug + Send + Sync {
 
     /// Somebody who reads its nodes' event logs.
     fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
+
+    /// Somebody who looks for what went wrong inside, from the nodes' event logs of a whole run. Only a system of ours has one.
+    fn examiner(&self, roster: &Roster) -> Option<Box<dyn Examiner>> {
+        let _ = roster;
+        None
+    }
 
     /// A simulated cluster of `setting`. Only a system of ours has one.
     ///

@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and which part of the program answers.
 
 pub mod check;
+pub mod detect;
 pub mod doctor;
 pub mod duration;
 pub mod engine;
@@ -34,6 +35,8 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Judges recorded histories
     Check(check::CheckArgs),
+    /// Says how soon each known way to be wrong is caught in the simulated world, and by whom
+    Detect(detect::DetectArgs),
     /// Lists the systems, workloads, nemeses or flaws
     List(list::ListArgs),
     /// Says what this machine can do, by doing it, and what would enable the rest
@@ -54,6 +57,7 @@ impl Cli {
             Command::Run(args) => args.execute(),
             Command::Replay(args) => args.execute(),
             Command::Check(args) => args.execute(),
+            Command::Detect(args) => args.execute(),
             Command::List(args) => args.execute(),
             Command::Doctor(args) => args.execute(),
             Command::Node(args) => args.execute(),

@@ -17,6 +17,7 @@ use histories::history::{Ending, Time};
 use histories::{Anomaly, AnomalyKind, History, Verdict};
 
 use self::patience::Patience;
+use crate::oracle::Examination;
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
 use crate::test::{Test, WorldKind};
 use crate::testimony::{Departure, LastReads, PrimaryKill, Testimony};
@@ -24,6 +25,9 @@ use crate::workload::Workload;
 
 /// What is said of a cluster that has no copy to spare when everything has been healed.
 const NOT_WHOLE: &str = "within the recovery bound after everything had been healed, no primary had a successor that could take over";
+
+/// What the oracles are called among the checkers.
+pub const ORACLES: &str = "oracles";
 
 /// What is said of a run that somebody ended.
 const ENDED_EARLY: &str = "the run was ended before its time; nothing was read back";
@@ -35,30 +39,52 @@ struct Finding {
     cause: Cause,
 }
 
+/// Looks inside the system, if it can be looked into: what its oracles found, in the light of the history and of when all was quiet.
+pub type Inside<'a> = dyn FnMut(&History, Option<Window>) -> Option<Examination> + 'a;
+
 /// Judges the journal at `path` of a run of `test`, in the light of `testimony`.
 ///
 /// # Errors
 /// When the journal cannot be read or is none: the harness wrote it, so that is its failure.
-pub fn judge(test: &Test, testimony: &Testimony, path: &Path) -> io::Result<Results> {
+pub fn judge(
+    test: &Test,
+    testimony: &Testimony,
+    path: &Path,
+    inside: &mut Inside<'_>,
+) -> io::Result<Results> {
     let name = path.display().to_string();
-    judge_named(test, testimony, BufReader::new(File::open(path)?), &name)
+    judge_named(test, testimony, BufReader::new(File::open(path)?), &name, inside)
 }
 
 /// Judges a record of a run of `test` that is in no file.
 ///
 /// # Errors
 /// When it is none: the harness wrote it, so that is its failure.
-pub fn judge_record(test: &Test, testimony: &Testimony, record: impl BufRead) -> io::Result<Results> {
-    judge_named(test, testimony, record, "the record")
+pub fn judge_record(
+    test: &Test,
+    testimony: &Testimony,
+    record: impl BufRead,
+    inside: &mut Inside<'_>,
+) -> io::Result<Results> {
+    judge_named(test, testimony, record, "the record", inside)
 }
 
-fn judge_named(test: &Test, testimony: &Testimony, record: impl BufRead, name: &str) -> io::Result<Results> {
+fn judge_named(
+    test: &Test,
+    testimony: &Testimony,
+    record: impl BufRead,
+    name: &str,
+    inside: &mut Inside<'_>,
+) -> io::Result<Results> {
     let patience = Patience::of(test.world);
     let history = History::parse(record, name).map_err(io::Error::other)?.history;
     let windows = windows(testimony);
     let progress = Progress::of(&history, &windows);
     let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
-    let (checkers, mut findings) = check(&history, workload, test.world);
+    let (mut checkers, mut findings) = check(&history, workload, test.world);
+    let (looked, broken) = look_inside(&history, testimony, test.world, inside).unzip();
+    checkers.extend(looked);
+    findings.extend(broken);
     findings.push(Finding {
         verdict: progress.verdict,
         cause: Cause::Vacuous,
@@ -153,6 +179,40 @@ fn check(history: &History, workload: Workload, world: WorldKind) -> (Vec<Checke
         )
     };
     workload.checkers().into_iter().map(judge).unzip()
+}
+
+/// What the oracles say, as if they were one checker more; objects are events to them.
+fn look_inside(
+    history: &History,
+    testimony: &Testimony,
+    world: WorldKind,
+    inside: &mut Inside<'_>,
+) -> Option<(CheckerResult, Finding)> {
+    let patience = Patience::of(world);
+    let Examination { events, anomalies } = inside(history, quiet(testimony))?;
+    let verdict = if anomalies.is_empty() {
+        Verdict::Valid
+    } else {
+        Verdict::Invalid(anomalies)
+    };
+    let result = CheckerResult {
+        name: ORACLES.to_owned(),
+        verdict: verdict.name().to_owned(),
+        ms: patience.ms(),
+        checked_keys: events,
+        certificate: false,
+    };
+    let cause = Cause::Violation;
+    Some((result, Finding { verdict, cause }))
+}
+
+/// From the healing of everything to the death of the primary.
+fn quiet(testimony: &Testimony) -> Option<Window> {
+    let healed = &testimony.aftermath.healed;
+    let from = u64::try_from(healed.begin.as_nanos()).ok()?;
+    let took = u64::try_from(healed.took.as_nanos()).ok()?;
+    let (from, to) = (Time(from), Time(from + took));
+    (!testimony.interrupted).then_some(Window { from, to })
 }
 
 /// A fault that was not seen to hold shows nothing.

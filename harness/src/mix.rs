@@ -38,6 +38,19 @@ pub struct Free {
     pub keys: Choice,
 }
 
+impl Free {
+    /// Everything.
+    pub const ALL: Self = Self {
+        conditions: Choice::Drawn,
+        nemeses: Choice::Drawn,
+        nemesis_interval: Choice::Drawn,
+        nodes: Choice::Drawn,
+        concurrency: Choice::Drawn,
+        rate: Choice::Drawn,
+        keys: Choice::Drawn,
+    };
+}
+
 /// Who decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Choice {

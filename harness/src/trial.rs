@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use histories::History;
 use histories::journal::Journal;
 use nemesis::Schedule;
 use serde_json::json;
@@ -73,7 +74,8 @@ impl Trial {
         let interpreter = Interpreter::new(&mut world, journal, test.concurrency, schedule);
         let testimony = interpreter.run(&mut load(test), test.recovery(), progress)?;
         self.events = world.event_logs()?;
-        self.results = judge::judge_record(test, &testimony, &self.journal[..])?;
+        let mut inside = |history: &History, quiet| Some(world.examine(history, quiet));
+        self.results = judge::judge_record(test, &testimony, &self.journal[..], &mut inside)?;
         Ok(())
     }
 

@@ -54,6 +54,24 @@ pub enum AnomalyKind {
     Unavailable,
     /// A node left by itself, though nobody killed it.
     Departed,
+    /// Two nodes, or two lives of one, acted for the same term of office.
+    TwoPrimaries,
+    /// A term of office was followed by an earlier one, or by another with its number.
+    ViewRegressed,
+    /// Somebody took office who should not have, or too early.
+    BrokenSuccession,
+    /// Something was done, or answered, before as many nodes knew of it as the system promises.
+    NotReplicated,
+    /// Copies that should be the same are not.
+    DivergentState,
+    /// An operation took effect more than once.
+    AppliedTwice,
+    /// One operation was answered in more than one way.
+    AnswersDiffer,
+    /// Terms of office followed each other though nothing was wrong.
+    ViewChurn,
+    /// Far more messages were sent than are needed.
+    Chatter,
 }
 
 impl AnomalyKind {
@@ -71,6 +89,15 @@ impl AnomalyKind {
             Self::NotLinearizable => "not-linearizable",
             Self::Unavailable => "unavailable",
             Self::Departed => "departed",
+            Self::TwoPrimaries => "two-primaries",
+            Self::ViewRegressed => "view-regressed",
+            Self::BrokenSuccession => "broken-succession",
+            Self::NotReplicated => "not-replicated",
+            Self::DivergentState => "divergent-state",
+            Self::AppliedTwice => "applied-twice",
+            Self::AnswersDiffer => "answers-differ",
+            Self::ViewChurn => "view-churn",
+            Self::Chatter => "chatter",
         }
     }
 }

@@ -19,6 +19,8 @@ use systems::{ClientId, Conclusion, NodeId};
 
 use super::kv::{self, Reads};
 use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness};
+use crate::oracle::pb::PbOracle;
+use crate::oracle::{Examiner, FromLines};
 use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// The name of the view service.
@@ -137,6 +139,12 @@ impl System for Pb {
         Box::new(PbWitness::new(roster))
     }
 
+    fn examiner(&self, roster: &Roster) -> Option<Box<dyn Examiner>> {
+        let config = Config::new(Self::service(), roster.replicas.clone());
+        let oracle = PbOracle::new(&config);
+        Some(Box::new(FromLines::<Node, PbOracle>::new(oracle)))
+    }
+
     fn simulate(&self, setting: &Setting, sim: SimConfig) -> io::Result<Box<dyn Simulation>> {
         let conditions = sim.conditions;
         let usual = Config::new(Self::service(), self.roster(setting.nodes).replicas);
@@ -205,6 +213,7 @@ impl Protocol for SimulatedPb {
     type Replica = Node;
     type Session = ClientSession;
     type Witness = PbWitness;
+    type Oracle = PbOracle;
 
     const KINDS: &'static [&'static str] = &[
         "Ping",
@@ -252,6 +261,10 @@ impl Protocol for SimulatedPb {
 
     fn witness(&self) -> PbWitness {
         PbWitness::new(&self.roster())
+    }
+
+    fn oracle(&self) -> PbOracle {
+        PbOracle::new(&self.config)
     }
 }
 

@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use clap::Args;
 
+use histories::History;
+use histories::checker::progress::Window;
+
 use super::Refusal;
 use super::run::read_schedule;
 use crate::adapter;
@@ -13,12 +16,14 @@ use crate::chance::{Purpose, stream};
 use crate::generator::{Generator, Pace, Until};
 use crate::interpreter::Interpreter;
 use crate::judge;
+use crate::oracle::{Examination, Hindsight};
 use crate::progress::line::{ProgressLine, ProgressMode};
 use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
 use crate::testimony::Testimony;
 use crate::workload::{KeysConfig, Workload};
+use crate::world::World;
 use crate::world::real::{RealWorld, machine_time};
 
 /// Which run.
@@ -39,6 +44,8 @@ pub struct EngineArgs {
 struct Around {
     setup: Duration,
     teardown: Duration,
+    /// What the machine's clock showed when the load began.
+    epoch: Duration,
 }
 
 impl EngineArgs {
@@ -65,6 +72,7 @@ impl EngineArgs {
         let journal = folder.create_journal(test)?;
         let mut world = RealWorld::open(system.as_ref(), test, folder)?;
         let setup = machine_time().saturating_sub(Duration::from_nanos(self.started_ns));
+        let epoch = machine_time().saturating_sub(world.now());
         let mut progress = ProgressLine::new(self.progress, test.time_limit());
         let interpreter = Interpreter::new(&mut world, journal, test.concurrency, &schedule);
         let testimony = interpreter.run(&mut load(test), test.recovery(), &mut progress)?;
@@ -75,13 +83,20 @@ impl EngineArgs {
             Around {
                 setup,
                 teardown: machine_time().saturating_sub(begin),
+                epoch,
             },
         ))
     }
 }
 
 fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder) -> Results {
-    let judged = judge::judge(test, testimony, &folder.journal()).and_then(|results| {
+    let judged = judge::judge(
+        test,
+        testimony,
+        &folder.journal(),
+        &mut inside(test, folder, around.epoch),
+    )
+    .and_then(|results| {
         judge::export(&folder.journal(), &folder.edn())?;
         Ok(results)
     });
@@ -89,6 +104,33 @@ fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder
     results.durations_ms.setup = around.setup.as_secs_f64() * 1_000.0;
     results.durations_ms.teardown = around.teardown.as_secs_f64() * 1_000.0;
     results
+}
+
+/// Has the nodes' event logs looked through once the run is over.
+fn inside<'a>(
+    test: &'a Test,
+    folder: &'a RunFolder,
+    epoch: Duration,
+) -> impl FnMut(&History, Option<Window>) -> Option<Examination> + 'a {
+    move |history, quiet| {
+        let system = adapter::system(&test.system)?;
+        let roster = system.roster(test.nodes);
+        let mut examiner = system.examiner(&roster)?;
+        for node in roster.members() {
+            // A node whose log cannot be read has said nothing; what depends on it is then found to be missing.
+            let log = std::fs::read(folder.events(node)).unwrap_or_default();
+            for line in String::from_utf8_lossy(&log).lines() {
+                examiner.read(node, line);
+            }
+        }
+        let hindsight = Hindsight {
+            history,
+            began_ns: u64::try_from(epoch.as_nanos()).unwrap_or(0),
+            quiet,
+            traffic: None,
+        };
+        Some(examiner.examine(&hindsight))
+    }
 }
 
 /// Where the operations of `test` come from.

@@ -27,7 +27,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use histories::{Completion, Invocation, Outcome, Process};
+use histories::checker::progress::Window;
+use histories::{Completion, History, Invocation, Outcome, Process};
 use nemesis::{Cluster, Link, Roster};
 use rand::{Rng, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -48,6 +49,7 @@ use super::World;
 use super::injuries::Injuries;
 use crate::adapter::Witness;
 use crate::chance::{Purpose, stream};
+use crate::oracle::{Examination, Hindsight, Oracle, Traffic};
 use crate::testimony::Departure;
 
 /// The longest a cluster may take to be formed, in its own time.
@@ -60,6 +62,9 @@ pub trait Simulation: World {
     /// # Errors
     /// When an event has no form in JSON.
     fn event_logs(&self) -> io::Result<BTreeMap<NodeId, Vec<u8>>>;
+
+    /// What its oracles found.
+    fn examine(&self, history: &History, quiet: Option<Window>) -> Examination;
 }
 
 /// Whether the nodes' event logs are kept.
@@ -100,6 +105,8 @@ pub struct SimWorld<P: Protocol> {
     network: Network<Packet<P::Replica>>,
     injuries: Injuries,
     witness: P::Witness,
+    oracle: P::Oracle,
+    observed: u64,
     events: Vec<EventLine<<P::Replica as Replica>::Event>>,
     completions: VecDeque<Completion>,
     departures: Vec<Departure>,
@@ -162,6 +169,8 @@ impl<P: Protocol> SimWorld<P> {
             network: Network::new(config.conditions, chance.next_u64()),
             injuries: Injuries::default(),
             witness: protocol.witness(),
+            oracle: protocol.oracle(),
+            observed: 0,
             events: Vec::new(),
             completions: VecDeque::new(),
             departures: Vec::new(),
@@ -322,5 +331,21 @@ impl<P: Protocol> Simulation for SimWorld<P> {
             log.push(b'\n');
         }
         Ok(logs)
+    }
+
+    fn examine(&self, history: &History, quiet: Option<Window>) -> Examination {
+        let hindsight = Hindsight {
+            history,
+            began_ns: self.start.0,
+            quiet,
+            traffic: Some(Traffic {
+                sent: self.network.sent().clone(),
+                within: self.now.since(Moment::default()),
+            }),
+        };
+        Examination {
+            events: self.observed,
+            anomalies: self.oracle.conclude(&hindsight),
+        }
     }
 }

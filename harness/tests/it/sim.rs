@@ -5,23 +5,12 @@ use std::process::Command;
 
 use tribunal::adapter::{self, System};
 use tribunal::case::Case;
-use tribunal::mix::{Choice, Free};
+use tribunal::mix::Free;
 use tribunal::progress::Unwatched;
 use tribunal::recipe::Recipe;
 use tribunal::test::{Test, WorldKind};
 use tribunal::trial::{Manner, Trial};
 use tribunal::world::sim::{Conditions, Recording};
-
-/// Everything a seed may draw.
-const ALL_FREE: Free = Free {
-    conditions: Choice::Drawn,
-    nemeses: Choice::Drawn,
-    nemesis_interval: Choice::Drawn,
-    nodes: Choice::Drawn,
-    concurrency: Choice::Drawn,
-    rate: Choice::Drawn,
-    keys: Choice::Drawn,
-};
 
 fn pb() -> Box<dyn System> {
     adapter::system("pb").expect("it is there, and well formed")
@@ -56,7 +45,7 @@ fn drawn(workload: &str, seed: u64) -> Case {
         system: system.as_ref(),
         test: test(workload, seed),
         nemeses: "all".parse().expect("all is a selection"),
-        free: Some(ALL_FREE),
+        free: Some(Free::ALL),
         schedule: None,
     };
     recipe.case(seed, 0).expect("the recipe makes a case")

@@ -45,6 +45,7 @@ pub(super) struct Network<C> {
     lines: BTreeMap<Link, Line>,
     cuts: BTreeMap<Link, Cut<C>>,
     disturbances: BTreeMap<FaultId, Disturbing<C>>,
+    sent: BTreeMap<&'static str, u64>,
 }
 
 /// One direction between two hosts.
@@ -102,11 +103,22 @@ impl<C: Cargo> Network<C> {
             lines: BTreeMap::new(),
             cuts: BTreeMap::new(),
             disturbances: BTreeMap::new(),
+            sent: BTreeMap::new(),
         }
     }
 
     /// Sends `cargo` at `now`. `deliver` is told when it arrives, as often as it does.
-    pub(super) fn send(&mut self, now: Moment, label: Label, cargo: C, mut deliver: impl FnMut(Moment, C)) {
+    pub(super) fn send(&mut self, now: Moment, label: Label, cargo: C, deliver: impl FnMut(Moment, C)) {
+        *self.sent.entry(label.kind).or_default() += 1;
+        self.carry(now, label, cargo, deliver);
+    }
+
+    /// How many messages of each kind have been sent.
+    pub(super) const fn sent(&self) -> &BTreeMap<&'static str, u64> {
+        &self.sent
+    }
+
+    fn carry(&mut self, now: Moment, label: Label, cargo: C, mut deliver: impl FnMut(Moment, C)) {
         if let Some(cut) = self.cuts.get_mut(&label.link) {
             return cut.take(label, cargo);
         }
@@ -139,7 +151,7 @@ impl<C: Cargo> Network<C> {
     pub(super) fn mend(&mut self, now: Moment, link: Link, mut deliver: impl FnMut(Moment, C)) {
         if let Some(Cut::Kept(kept)) = self.cuts.remove(&link) {
             for (label, cargo) in kept {
-                self.send(now, label, cargo, &mut deliver);
+                self.carry(now, label, cargo, &mut deliver);
             }
         }
     }
@@ -174,7 +186,7 @@ impl<C: Cargo> Network<C> {
             held.reverse();
         }
         for (label, cargo) in held {
-            self.send(now, label, cargo, &mut deliver);
+            self.carry(now, label, cargo, &mut deliver);
         }
     }
 

@@ -7,13 +7,14 @@ use std::time::Duration;
 use histories::Process;
 use rand::{Rng, RngExt};
 use systems::server::EventLine;
-use systems::{Boot, ClientId, Effect, Incarnation, Input, NodeId, Outbox, Replica};
+use systems::{Boot, Effect, Incarnation, Input, NodeId, Outbox, Replica};
 
 use super::host::{Arrival, DiskUse, End, Host, Life, LifeNumber, Motion, Seat};
 use super::moment::{Moment, NodeClock};
 use super::packet::Packet;
 use super::timers::Timers;
 use super::{Due, Observing, Protocol, Recording, SimWorld};
+use crate::oracle::Oracle;
 use crate::testimony::Departure;
 
 /// An incarnation fits into a double, as in the real world.
@@ -110,14 +111,14 @@ impl<P: Protocol> SimWorld<P> {
                 to,
                 message,
             }),
-            Effect::Reply {
-                to: ClientId(client),
-                response,
-            } => self.send(Packet::Response {
-                from: node,
-                to: Process(client),
-                response,
-            }),
+            Effect::Reply { to, response } => {
+                self.oracle.answer(node, to, &response);
+                self.send(Packet::Response {
+                    from: node,
+                    to: Process(to.0),
+                    response,
+                });
+            }
             Effect::Arm { timer, after } => {
                 let at = self.now + life.clock.takes(after);
                 let arming = life.timers.arm(timer);
@@ -152,15 +153,18 @@ impl<P: Protocol> SimWorld<P> {
         event: <P::Replica as Replica>::Event,
     ) {
         let Moment(t) = self.now;
-        self.witness.observe(node, &event);
+        let line = EventLine {
+            t,
+            wall: t,
+            node,
+            incarnation,
+            event,
+        };
+        self.observed += 1;
+        self.witness.observe(node, &line.event);
+        self.oracle.note(&line);
         if self.config.recording == Recording::Events {
-            self.events.push(EventLine {
-                t,
-                wall: t,
-                node,
-                incarnation,
-                event,
-            });
+            self.events.push(line);
         }
     }
 

@@ -7,6 +7,7 @@ use nemesis::Roster;
 use systems::{Conclusion, NodeId, Replica, Session};
 
 use crate::adapter::Witness;
+use crate::oracle::Oracle;
 
 /// A system of ours: its nodes' cores, its clients' sessions, and how the workloads' operations are said to them.
 pub trait Protocol: Debug {
@@ -16,6 +17,9 @@ pub trait Protocol: Debug {
     type Session: Session<Replica = Self::Replica>;
     /// Somebody who hears what the nodes say of themselves.
     type Witness: Observing<<Self::Replica as Replica>::Event>;
+
+    /// Somebody who checks what happens inside.
+    type Oracle: Oracle<Self::Replica>;
 
     /// The kinds of messages between its nodes, by name.
     const KINDS: &'static [&'static str];
@@ -44,6 +48,9 @@ pub trait Protocol: Debug {
 
     /// Somebody who has heard nothing yet.
     fn witness(&self) -> Self::Witness;
+
+    /// Somebody who has checked nothing yet.
+    fn oracle(&self) -> Self::Oracle;
 }
 
 /// A witness who is told what happened instead of reading it.

@@ -1,0 +1,126 @@
+//! How soon a flaw is caught: seeds and simulated time until the first run that shows it, and by whom.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use crate::case::Case;
+use crate::judge::ORACLES;
+use crate::progress::Unwatched;
+use crate::recipe::{Recipe, RecipeError};
+use crate::results::{Cause, Results};
+use crate::test::Test;
+use crate::trial::{Manner, Trial};
+use crate::world::sim::Recording;
+
+/// Whose judgement it is when nobody answers.
+pub const AVAILABILITY: &str = "availability";
+
+/// A search for a flaw from one starting seed on.
+#[derive(Debug)]
+pub struct Search<'a> {
+    /// What the cases are made from; the seeds take them in turn.
+    pub recipes: Vec<Recipe<'a>>,
+    /// The flaw that the nodes have.
+    pub flaw: String,
+    /// So many seeds are tried.
+    pub seeds_max: u64,
+}
+
+/// What a search from one starting seed found.
+#[derive(Debug, Clone, Default)]
+pub struct Detection {
+    /// The first run that was found to be wrong by anybody.
+    pub anybody: Option<Catch>,
+    /// The first run that clients could see to be wrong.
+    pub clients: Option<Catch>,
+    /// Seeds under which the same system without the flaw was called wrong.
+    pub false_alarms: Vec<u64>,
+}
+
+/// A run in which a flaw was caught.
+#[derive(Debug, Clone)]
+pub struct Catch {
+    /// Its seed.
+    pub seed: u64,
+    /// How many seeds were tried, this one included.
+    pub seeds: u64,
+    /// How much simulated time that took.
+    pub simulated: Duration,
+    /// Who found it.
+    pub by: BTreeSet<String>,
+}
+
+impl Search<'_> {
+    /// Tries seeds from `start` on until clients could see that something is wrong. What catches the flaw must pass without it: the same case is tried without the flaw, too.
+    ///
+    /// # Errors
+    /// When a recipe makes no case.
+    pub fn from(&self, start: u64) -> Result<Detection, RecipeError> {
+        let manner = Manner::keeping(Recording::Nothing);
+        let (mut detection, mut simulated) = (Detection::default(), Duration::ZERO);
+        for number in 0..self.seeds_max {
+            let seed = start + number;
+            let Some(recipe) = self.recipes.get((number % self.recipes.len() as u64) as usize) else {
+                break;
+            };
+            let case = self.flawed(recipe.case(seed, 0)?);
+            let results = Trial::hold(&case, &manner, &mut Unwatched).results;
+            simulated +=
+                Duration::from_secs_f64((results.durations_ms.load + results.durations_ms.recover) / 1_000.0);
+            let by = caught_by(&results);
+            if by.is_empty() {
+                continue;
+            }
+            detection
+                .false_alarms
+                .extend(self.alarm_without_flaw(&case, &manner));
+            let seen = by.iter().any(|judge| judge != ORACLES);
+            let catch = Catch {
+                seed,
+                seeds: number + 1,
+                simulated,
+                by,
+            };
+            detection.anybody.get_or_insert_with(|| catch.clone());
+            if seen {
+                detection.clients = Some(catch);
+                break;
+            }
+        }
+        Ok(detection)
+    }
+
+    fn flawed(&self, case: Case) -> Case {
+        let flaw = Some(self.flaw.clone());
+        Case {
+            test: Test { flaw, ..case.test },
+            ..case
+        }
+    }
+
+    fn alarm_without_flaw(&self, case: &Case, manner: &Manner) -> Option<u64> {
+        let flaw = None;
+        let twin = Case {
+            test: Test {
+                flaw,
+                ..case.test.clone()
+            },
+            schedule: case.schedule.clone(),
+        };
+        let results = Trial::hold(&twin, manner, &mut Unwatched).results;
+        (!caught_by(&results).is_empty()).then_some(case.test.seed)
+    }
+}
+
+/// Who found something wrong with the run.
+fn caught_by(results: &Results) -> BTreeSet<String> {
+    let wrong = results
+        .checkers
+        .iter()
+        .filter(|checker| checker.verdict == "invalid");
+    let mut by: BTreeSet<String> = wrong.map(|checker| checker.name.clone()).collect();
+    if results.cause == Some(Cause::Unavailable) {
+        by.insert(AVAILABILITY.to_owned());
+    }
+    by
+}
