@@ -13,6 +13,7 @@ pub mod refusal;
 pub mod replay;
 pub mod run;
 pub mod series;
+pub mod shrink;
 pub mod sweep;
 
 use clap::{Parser, Subcommand};
@@ -33,6 +34,8 @@ enum Command {
     Run(Box<run::RunArgs>),
     /// Runs a run again from its folder: the same, byte for byte, or how often in the same way
     Replay(replay::ReplayArgs),
+    /// Finds the smallest case that still fails as a run did
+    Shrink(shrink::ShrinkArgs),
     /// Judges recorded histories
     Check(check::CheckArgs),
     /// Says how soon each known way to be wrong is caught in the simulated world, and by whom
@@ -56,6 +59,7 @@ impl Cli {
         let done = match self.command {
             Command::Run(args) => args.execute(),
             Command::Replay(args) => args.execute(),
+            Command::Shrink(args) => args.execute(),
             Command::Check(args) => args.execute(),
             Command::Detect(args) => args.execute(),
             Command::List(args) => args.execute(),

@@ -12,7 +12,7 @@ use crate::results::{Cause, Results};
 pub struct Failure {
     /// Why it is not valid.
     pub cause: Cause,
-    /// The kinds of its evidence.
+    /// The kinds of its evidence; when its clients saw any of it, only what they saw.
     pub kinds: BTreeSet<AnomalyKind>,
 }
 
@@ -20,7 +20,9 @@ impl Failure {
     /// How the run with these `results` failed; none when it did not.
     #[must_use]
     pub fn of(results: &Results) -> Option<Self> {
-        let kinds = results.anomalies.iter().map(|anomaly| anomaly.kind).collect();
+        let all: BTreeSet<AnomalyKind> = results.anomalies.iter().map(|anomaly| anomaly.kind).collect();
+        let seen: BTreeSet<AnomalyKind> = all.iter().copied().filter(|kind| !kind.is_inside()).collect();
+        let kinds = if seen.is_empty() { all } else { seen };
         results.cause.map(|cause| Self { cause, kinds })
     }
 

@@ -12,6 +12,9 @@ use serde_json::{Value, json};
 use crate::testimony::FaultRecord;
 use crate::world::World;
 
+/// The fault that ends every run in which it can be done: the death of the primary.
+pub const FINAL_KILL: &str = "final-kill";
+
 /// How often the world is asked whether the primary may be killed now.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
@@ -129,7 +132,7 @@ impl Faults {
                 let words = format!("{node} was {role}");
                 let action = Action::Kill(BTreeSet::from([*node]));
                 self.last_id = FaultId(self.last_id.0 + 1);
-                let mut record = blank(self.last_id, Family::Kill, "final-kill", "primaries");
+                let mut record = blank(self.last_id, Family::Kill, FINAL_KILL, "primaries");
                 record.resolved = words;
                 record.nodes = vec![*node];
                 return self

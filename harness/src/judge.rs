@@ -81,10 +81,11 @@ fn judge_named(
     let windows = windows(testimony);
     let progress = Progress::of(&history, &windows);
     let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
-    let (mut checkers, mut findings) = check(&history, workload, test.world);
+    let (mut checkers, judged) = check(&history, workload, test.world);
     let (looked, broken) = look_inside(&history, testimony, test.world, inside).unzip();
     checkers.extend(looked);
-    findings.extend(broken);
+    // Of two violations the one that clients saw is told first.
+    let mut findings: Vec<Finding> = broken.into_iter().chain(judged).collect();
     findings.push(Finding {
         verdict: progress.verdict,
         cause: Cause::Vacuous,
@@ -368,6 +369,7 @@ fn conclude(findings: Vec<Finding>, results: &mut Results) {
             results.anomalies.extend(anomalies);
         }
     }
+    results.anomalies.sort_by_key(|anomaly| anomaly.kind.is_inside());
 }
 
 fn reason(verdict: &Verdict) -> Option<String> {

@@ -20,6 +20,7 @@ pub mod progress;
 pub mod recipe;
 pub mod results;
 pub mod screen;
+pub mod shrink;
 pub mod store;
 pub mod test;
 pub mod testimony;

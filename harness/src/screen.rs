@@ -6,6 +6,7 @@ use std::io::{self, Write as _};
 use anstyle::{AnsiColor, Style};
 use histories::Anomaly;
 
+use crate::judge::ORACLES;
 use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
@@ -119,10 +120,11 @@ fn faults(results: &Results) -> String {
 
 fn what_was_found(text: &mut String, results: &Results) {
     for checker in &results.checkers {
+        let unit = if checker.name == ORACLES { "events" } else { "keys" };
         let (name, verdict, keys, ms) = (&checker.name, &checker.verdict, checker.checked_keys, checker.ms);
         put(
             text,
-            &format!("  checked   {name}: {verdict}, {keys} keys in {ms:.1} ms"),
+            &format!("  checked   {name}: {verdict}, {keys} {unit} in {ms:.1} ms"),
         );
     }
     if let Some(excuse) = &results.excuse {

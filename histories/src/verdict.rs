@@ -75,6 +75,32 @@ pub enum AnomalyKind {
 }
 
 impl AnomalyKind {
+    /// Whether it was seen inside a system, in what its nodes say of themselves, and not by its clients.
+    #[must_use]
+    pub const fn is_inside(self) -> bool {
+        match self {
+            Self::StaleRead
+            | Self::LostAppend
+            | Self::DuplicateAppend
+            | Self::Phantom
+            | Self::Reordered
+            | Self::Resurrected
+            | Self::PartlyApplied
+            | Self::NotLinearizable
+            | Self::Unavailable
+            | Self::Departed => false,
+            Self::TwoPrimaries
+            | Self::ViewRegressed
+            | Self::BrokenSuccession
+            | Self::NotReplicated
+            | Self::DivergentState
+            | Self::AppliedTwice
+            | Self::AnswersDiffer
+            | Self::ViewChurn
+            | Self::Chatter => true,
+        }
+    }
+
     /// Its name in files and on screens.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use histories::History;
 use tribunal::adapter::{self, System};
 use tribunal::case::Case;
 use tribunal::mix::Free;
+use tribunal::oracle::Hindsight;
 use tribunal::progress::Unwatched;
 use tribunal::recipe::Recipe;
 use tribunal::test::{Test, WorldKind};
@@ -205,4 +207,121 @@ fn a_run_replays_byte_for_byte_from_its_folder_and_a_changed_record_is_noticed()
     let (code, text) = replay(&folder);
     assert_eq!(code, Some(255), "{text}");
     assert!(text.contains("not the same"), "{text}");
+}
+
+/// The first seed whose run the flaw spoils, among so many.
+fn first_caught(flaw: &str, seeds_max: u64) -> Option<Case> {
+    let wrong = |case: &Case| {
+        let results = hold(case, Recording::Nothing).results;
+        results.verdict == "invalid"
+    };
+    let workload = |seed: u64| {
+        if seed.is_multiple_of(2) {
+            "append"
+        } else {
+            "register"
+        }
+    };
+    let flawed = |seed: u64| {
+        let mut case = drawn(workload(seed), seed);
+        case.test.flaw = Some(flaw.to_owned());
+        case
+    };
+    (0..seeds_max).map(flawed).find(wrong)
+}
+
+#[test]
+fn every_flaw_is_caught_within_five_hundred_seeds_and_its_correct_twin_is_not() {
+    for flaw in pb().flaws() {
+        let mut case = first_caught(flaw.name, 500).unwrap_or_else(|| panic!("{} was not caught", flaw.name));
+        case.test.flaw = None;
+        let results = hold(&case, Recording::Nothing).results;
+        assert_ne!(
+            results.verdict, "invalid",
+            "{} seed {}: {:?}",
+            flaw.name, case.test.seed, results.reason
+        );
+    }
+}
+
+#[test]
+fn the_oracles_find_the_same_in_the_event_logs_afterwards() {
+    for flaw in [
+        None,
+        Some("pb-ack-before-sync"),
+        Some("pb-forward-unordered"),
+        Some("vs-volatile"),
+    ] {
+        let mut case = drawn("append", 21);
+        case.test.flaw = flaw.map(str::to_owned);
+        let trial = hold(&case, Recording::Events);
+        let mut examiner = pb().examiner(&pb().roster(case.test.nodes)).unwrap();
+        for (node, log) in &trial.events {
+            let lines = std::str::from_utf8(log).unwrap().lines();
+            lines.for_each(|line| examiner.read(*node, line));
+        }
+        let hindsight = Hindsight {
+            history: &History::builder().finish(),
+            began_ns: 0,
+            quiet: None,
+            traffic: None,
+        };
+        let examination = examiner.examine(&hindsight);
+        let told = trial
+            .results
+            .checkers
+            .iter()
+            .find(|checker| checker.name == "oracles")
+            .unwrap();
+        assert_eq!(examination.events, told.checked_keys);
+        assert_eq!(
+            examination.anomalies.is_empty(),
+            told.verdict == "valid",
+            "{flaw:?}"
+        );
+    }
+}
+
+#[test]
+fn a_failing_run_is_shrunk_to_three_faults_or_fewer_and_still_fails_as_before() {
+    let home = tempfile::tempdir().unwrap();
+    let program = |arguments: &[&str]| {
+        let run = Command::new(env!("CARGO_BIN_EXE_tribunal"))
+            .args(arguments)
+            .current_dir(home.path())
+            .output()
+            .unwrap();
+        (run.status.code(), String::from_utf8(run.stdout).unwrap())
+    };
+    let case = first_caught("pb-handler-lock-deadlock", 500).unwrap();
+    let (seed, workload) = (case.test.seed.to_string(), case.test.workload.as_str());
+    let run = [
+        "run",
+        "--world",
+        "sim",
+        "--system",
+        "pb",
+        "--nemesis",
+        "all",
+        "--progress",
+        "none",
+    ];
+    let of = [
+        "--workload",
+        workload,
+        "--flaw",
+        "pb-handler-lock-deadlock",
+        "--time-limit",
+        "10s",
+        "--seed",
+        &seed,
+    ];
+    assert_eq!(program(&[&run[..], &of[..]].concat()).0, Some(1));
+    let (code, text) = program(&["shrink", "latest"]);
+    assert_eq!(code, Some(1), "{text}");
+    let schedule = std::fs::read_to_string(home.path().join("store/latest/schedule.toml")).unwrap();
+    assert!(schedule.matches("[[fault]]").count() <= 3, "{schedule}");
+    let (code, text) = program(&["replay", "latest"]);
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("byte for byte"), "{text}");
 }
