@@ -623,6 +623,7 @@ impl World {
                 self.hosts.get_mut(&node).unwrap().timers.remove(&timer);
             }
             Effect::Persist(record) => self.hosts.get_mut(&node).unwrap().disk.push(record),
+            Effect::Compact(records) => self.hosts.get_mut(&node).unwrap().disk = records,
         }
     }
 
