@@ -1,6 +1,7 @@
 //! How a system is started, watched and spoken to. A system that is not ours needs nothing more than this.
 
 pub mod kv;
+mod own;
 pub mod pb;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -172,6 +172,7 @@ impl<S: System> World<S> {
                 host.timers.remove(&timer);
             }
             Effect::Persist(record) => host.disk.push(record),
+            Effect::Compact(records) => host.disk = records,
         }
     }
 }
