@@ -15,6 +15,7 @@ mod hardship;
 mod oracle;
 mod packet;
 mod primary_backup;
+mod scripts;
 mod search;
 mod view_service;
 
