@@ -12,6 +12,7 @@ mod cluster;
 mod findings;
 mod flaws;
 mod hardship;
+mod office;
 mod oracle;
 mod packet;
 mod primary_backup;

@@ -24,7 +24,7 @@ pub(crate) fn run_all<R: Runner>(folder: &str, runner: impl Fn() -> R) {
         .join("testdata")
         .join(folder);
     let files = fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut scripts: Vec<PathBuf> = files.collect();
+    let mut scripts: Vec<PathBuf> = files.filter(|path| path.is_file()).collect();
     scripts.sort();
     assert!(!scripts.is_empty(), "no script in {}", folder.display());
     for script in scripts {

@@ -7,7 +7,7 @@ use systems::pb::{ClientSession, Config, Member, SessionConfig, View};
 use systems::service::kv::Op;
 
 use super::Pb;
-use super::cluster::{HASTY, STUBBORN, vs};
+use super::cluster::{HASTY, PATIENT, STUBBORN, vs};
 use super::oracle::{unequal_copies, violations};
 use crate::kv;
 use crate::script::{Scripted, Stage, Words, run_all};
@@ -28,11 +28,13 @@ impl Scripted for Pb {
         Ok(config)
     }
 
-    /// `client c1` says everything again until it is answered, `client c1 hasty` gives up after the first silence.
+    /// `client c1` says everything again until it is answered, `client c1 hasty` gives up after the first silence,
+    /// `client c1 patient` says it once and waits.
     fn session(world: &World<Self>, words: &mut Words<'_>) -> Result<ClientSession, Box<dyn Error>> {
         let patience = match words.next() {
             None => STUBBORN,
             Some("hasty") => HASTY,
+            Some("patient") => PATIENT,
             Some(other) => return Err(format!("a client cannot be {other}").into()),
         };
         Ok(ClientSession::new(SessionConfig::new(

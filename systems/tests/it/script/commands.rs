@@ -30,7 +30,7 @@ impl<S: Scripted> Stage<S> {
     /// Carries a command out; what it says beyond what is seen.
     pub(super) fn carry_out(&mut self, name: &str, words: &mut Words<'_>) -> Result<String, Box<dyn Error>> {
         match name {
-            "cluster" => self.set_up(S::config(words)?),
+            "cluster" => self.set_up(S::config(words)?)?,
             "client" => self.add_client(words)?,
             "start" => self.each_node(words, World::start)?,
             "restart" => self.each_node(words, World::restart)?,

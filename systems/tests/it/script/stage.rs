@@ -82,8 +82,18 @@ impl<S: Scripted> Stage<S> {
     }
 
     /// Another cluster, instead of the one there was.
-    pub(super) fn set_up(&mut self, config: <S::Replica as Replica>::Config) {
+    pub(super) fn set_up(&mut self, config: <S::Replica as Replica>::Config) -> Result<(), Box<dyn Error>> {
+        self.judge()?;
         *self = Self::new(config);
+        Ok(())
+    }
+
+    /// Everything that must hold of any run holds of this one, unless the script asked for itself.
+    fn judge(&self) -> Result<(), Box<dyn Error>> {
+        match (self.verdict, S::violations(&self.world)) {
+            (Expected::Right, found) if !found.is_empty() => Err(found.join("\n").into()),
+            (Expected::Right | Expected::Asked, _) => Ok(()),
+        }
     }
 
     /// What was seen since the last command.
@@ -160,12 +170,8 @@ impl<S: Scripted> Runner for Stage<S> {
         Ok(self.seen() + &said)
     }
 
-    /// Everything that must hold of any run holds of this one.
     fn end_script(&mut self) -> Result<(), Box<dyn Error>> {
-        match (self.verdict, S::violations(&self.world)) {
-            (Expected::Right, found) if !found.is_empty() => Err(found.join("\n").into()),
-            (Expected::Right | Expected::Asked, _) => Ok(()),
-        }
+        self.judge()
     }
 }
 

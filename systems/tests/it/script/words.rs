@@ -46,6 +46,11 @@ impl<'a> Words<'a> {
         Ok(Some(parsed))
     }
 
+    /// The rest, as keys and values.
+    pub(crate) fn pairs(&mut self) -> Vec<(&'a str, &'a str)> {
+        std::iter::from_fn(|| self.0.next_key()).collect()
+    }
+
     /// Nothing may be left.
     pub(crate) fn end(self) -> Result<(), Box<dyn Error>> {
         self.0.reject_next()
