@@ -6,8 +6,9 @@ use systems::pb::{
     Config, Event, Member, Message, Node, Persistence, Refusal, Response, Role, Stamp, SyncPiece, View,
     ViewNumber,
 };
+use systems::service::RequestNumber;
 use systems::service::kv::{Answer, Rule};
-use systems::service::{Digest, RequestNumber};
+use systems::transfer::Whole;
 use systems::{Boot, ClientId, Conclusion, Effect, Incarnation, Input, NodeId, Outbox, Replica, Time};
 
 use super::Pb;
@@ -341,10 +342,7 @@ fn a_restarted_server_does_not_go_by_what_is_said_to_or_of_its_earlier_life() {
     };
     let piece = SyncPiece {
         view,
-        total: 1,
-        digest: Digest::of(b"x"),
-        offset: 0,
-        bytes: b"x".to_vec(),
+        piece: Whole::new(b"x".to_vec()).piece(0, 1),
     };
     for (from, message) in [(vs(), late), (n(2), Message::Sync(piece))] {
         let mut out = Outbox::new();
@@ -405,7 +403,7 @@ fn long_values_are_forwarded_in_messages_of_bounded_length() {
         Body::Message(Message::Forward { commands, .. }) => {
             commands.iter().map(|command| command.op.bytes()).sum::<usize>() > systems::pb::FORWARD_BYTES_MAX
         }
-        Body::Message(Message::Sync(piece)) => piece.bytes.len() > systems::pb::SYNC_PIECE_BYTES_MAX,
+        Body::Message(Message::Sync(piece)) => piece.piece.bytes.len() > systems::pb::SYNC_PIECE_BYTES_MAX,
         _ => false,
     });
     world.run(ms(10));
