@@ -151,3 +151,77 @@ impl<R: Replica> Life<R> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use systems::{Boot, Outbox, Time};
+
+    use super::*;
+
+    /// It keeps what it is asked to.
+    #[derive(Debug, Clone)]
+    struct Keeper;
+
+    impl Replica for Keeper {
+        type Config = ();
+        type Message = ();
+        type Request = u8;
+        type Response = ();
+        type Timer = ();
+        type Record = u8;
+        type Event = ();
+
+        fn recover((): &(), _: Boot, _: Vec<u8>) -> Self {
+            Self
+        }
+
+        fn step(&mut self, _: Time, _: Input<Self>, _: &mut Outbox<Self>) {}
+    }
+
+    fn life() -> Life<Keeper> {
+        Life {
+            number: LifeNumber(1),
+            incarnation: Incarnation(1),
+            replica: Keeper,
+            clock: NodeClock::draw(0, &mut ChaCha8Rng::seed_from_u64(1)),
+            timers: Timers::new(),
+            motion: Motion::Running,
+            pending: VecDeque::new(),
+            inbox: VecDeque::new(),
+            disk: DiskUse::Idle,
+            shared_syncs: 0,
+            end: End::Open,
+        }
+    }
+
+    #[test]
+    fn whoever_has_more_to_take_in_pays_for_one_sync_a_turn_and_whoever_has_not_for_each() {
+        let mut life = life();
+        let full = Duration::from_millis(5);
+        assert_eq!(life.sync_takes(full), full);
+        assert_eq!(life.sync_takes(full), full);
+        life.receive(Arrival::Input(Input::Start));
+        for _ in 0..SHARED_SYNCS_MAX {
+            assert_eq!(life.sync_takes(full), SHARED_SYNC);
+        }
+        assert_eq!(life.sync_takes(full), full, "a turn has an end");
+        assert_eq!(life.sync_takes(full), SHARED_SYNC);
+    }
+
+    #[test]
+    fn what_is_written_together_ends_where_something_can_be_seen() {
+        let mut life = life();
+        life.pending.extend([
+            Effect::Persist(1),
+            Effect::Compact(vec![2]),
+            Effect::Observe(()),
+            Effect::Persist(3),
+        ]);
+        assert_eq!(life.next_write(), Some(Write::Append(1)));
+        assert_eq!(life.next_write(), Some(Write::Replace(vec![2])));
+        assert_eq!(life.next_write(), None);
+        assert_eq!(life.pending.len(), 2, "nothing was taken that is not written");
+    }
+}
