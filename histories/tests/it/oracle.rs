@@ -30,15 +30,15 @@ pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -
         let operations = ids.into_iter().map(|id| history.operation(id));
         let all: Vec<Step> = operations
             .clone()
-            .filter_map(|operation| step(history, operation))
+            .filter_map(|operation| step(history, &operation))
             .collect();
         let start = start(&all);
         let steps: Vec<Step> = operations
             .filter_map(|operation| {
-                if demanded(operation) {
-                    step(history, operation)
+                if demanded(&operation) {
+                    step(history, &operation)
                 } else {
-                    loosened(history, operation)
+                    loosened(history, &operation)
                 }
             })
             .collect();
