@@ -86,7 +86,7 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
     };
     Some(Step {
         f: operation.f,
-        argument: values.json(&operation.value),
+        argument: values.json(operation.value),
         ret: if observed.is_some() {
             operation.ret.map(|ret| ret.0)
         } else {
