@@ -60,6 +60,7 @@ pub mod op;
 pub mod values;
 pub mod verdict;
 
+pub use checker::certificate::Certificate;
 pub use checker::exactly_once::ExactlyOnce;
 pub use checker::linearizable::Linearizable;
 pub use checker::{Checker, Limits, Report};

@@ -24,6 +24,11 @@ pub(crate) enum Duty {
 }
 
 impl<Op> Span<Op> {
+    /// Whether it need not have happened.
+    pub(crate) const fn is_optional(&self) -> bool {
+        matches!(self.duty, Duty::May)
+    }
+
     /// Whether nothing at all is demanded of it.
     pub(crate) const fn is_indeterminate(&self) -> bool {
         self.ret == FOREVER && matches!(self.duty, Duty::May)
