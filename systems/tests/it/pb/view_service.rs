@@ -7,7 +7,8 @@ use systems::pb::event::Acknowledgement;
 use systems::pb::{Config, Event, Message, Node, Record, Request, Response, Stamp, Timer, View, ViewNumber};
 use systems::{Boot, ClientId, Effect, Incarnation, Input, Outbox, Replica, Time};
 
-use crate::world::{n, vs};
+use super::cluster::vs;
+use crate::world::n;
 
 /// A view service and the pings that reach it. Time stands still between calls of [`Office::wait`].
 struct Office {
@@ -147,6 +148,7 @@ impl Office {
         for effect in &effects {
             match effect {
                 Effect::Persist(record) => self.disk.push(record.clone()),
+                Effect::Compact(records) => self.disk.clone_from(records),
                 Effect::Observe(Event::ViewAnnounced { view }) => self.views.push(view.clone()),
                 _ => (),
             }
@@ -415,6 +417,23 @@ fn a_restarted_view_service_knows_its_view_and_whether_it_was_acknowledged() {
         "1(n1, -)",
         "V1: nobody else may become primary of an empty store"
     );
+}
+
+#[test]
+fn what_a_view_service_keeps_does_not_grow_with_the_number_of_views() {
+    let mut office = Office::with_two();
+    let mut longest = 0;
+    while office.views.len() < 1_500 {
+        office.reborn(2);
+        office.ping(2, 0);
+        let newest = office.views.len() as u64;
+        office.ping(1, newest);
+        longest = longest.max(office.disk.len());
+    }
+    assert!((1_000..1_100).contains(&longest), "{longest} records at most");
+    let known = (office.view(), office.acknowledgement());
+    office.restart();
+    assert_eq!((office.view(), office.acknowledgement()), known);
 }
 
 #[test]
