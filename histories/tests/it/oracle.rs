@@ -31,15 +31,15 @@ pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -
         let operations = ids.into_iter().map(|id| history.operation(id));
         let all: Vec<Step> = operations
             .clone()
-            .filter_map(|operation| step(history, operation))
+            .filter_map(|operation| step(history, &operation))
             .collect();
         let start = start(&all);
         let steps: Vec<Step> = operations
             .filter_map(|operation| {
-                if demanded(operation) {
-                    step(history, operation)
+                if demanded(&operation) {
+                    step(history, &operation)
                 } else {
-                    loosened(history, operation)
+                    loosened(history, &operation)
                 }
             })
             .collect();
@@ -64,7 +64,7 @@ pub(crate) fn doubt(history: &History, certificates: &[Certificate]) -> Option<S
 }
 
 fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate) -> Option<String> {
-    let all = ids.iter().filter_map(|&id| step(history, history.operation(id)));
+    let all = ids.iter().filter_map(|&id| step(history, &history.operation(id)));
     let mut state = start(&all.collect::<Vec<_>>());
     let mut latest = 0;
     let mut left: BTreeSet<OperationId> = ids.iter().copied().collect();
@@ -73,7 +73,7 @@ fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate
         if !left.remove(id) {
             return Some(format!("{id:?} stands twice"));
         }
-        let Some(step) = step(history, operation) else {
+        let Some(step) = step(history, &operation) else {
             return Some(format!("{id:?} failed"));
         };
         latest = latest.max(step.call);
@@ -93,7 +93,7 @@ fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate
         return Some("what was left out is not what is missing".to_owned());
     }
     left.iter()
-        .find(|&&id| step(history, history.operation(id)).is_some_and(|step| step.observed.is_some()))
+        .find(|&&id| step(history, &history.operation(id)).is_some_and(|step| step.observed.is_some()))
         .map(|id| format!("{id:?} is missing"))
 }
 
@@ -137,7 +137,7 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
     };
     Some(Step {
         f: operation.f,
-        argument: values.json(&operation.value),
+        argument: values.json(operation.value),
         ret: if observed.is_some() {
             operation.ret.map(|ret| ret.0)
         } else {
