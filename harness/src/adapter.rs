@@ -3,6 +3,7 @@
 pub mod kv;
 mod own;
 pub mod pb;
+pub mod vr;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -166,7 +167,7 @@ pub struct Health {
 /// Every system this program can put on trial.
 #[must_use]
 pub fn systems() -> Vec<Box<dyn System>> {
-    vec![Box::new(pb::Pb)]
+    vec![Box::new(pb::Pb), Box::new(vr::Vr)]
 }
 
 /// The system called `name`, if there is one.

@@ -8,7 +8,8 @@ use std::str::FromStr;
 use clap::{Args, Subcommand};
 use systems::pb::{Config, Flaw, Node};
 use systems::server::{BootArgs, Listen, serve};
-use systems::{NodeId, Replica};
+use systems::service::kv::KeyValue;
+use systems::{NodeId, Replica, vr};
 
 use super::Refusal;
 use crate::adapter::pb::Pb;
@@ -24,6 +25,8 @@ pub struct NodeArgs {
 enum NodeSystem {
     /// A server of the primary/backup service, or its view service
     Pb(PbArgs),
+    /// A replica of the group that viewstamped replication keeps in step
+    Vr(VrArgs),
 }
 
 /// Where the node lives.
@@ -53,6 +56,15 @@ struct PbArgs {
     /// The deviation it shall have
     #[arg(long)]
     flaw: Option<Flaw>,
+}
+
+#[derive(Debug, Args)]
+struct VrArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The deviation it shall have
+    #[arg(long)]
+    flaw: Option<vr::Flaw>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +100,10 @@ impl NodeArgs {
                 let servers = place.names().filter(|name| *name != Pb::service()).collect();
                 let config = Config::new(Pb::service(), servers);
                 place.serve::<Node>(&Config { flaw, ..config })
+            }
+            NodeSystem::Vr(VrArgs { place, flaw }) => {
+                let config = vr::Config::new(place.names().collect());
+                place.serve::<vr::Node<KeyValue>>(&vr::Config { flaw, ..config })
             }
         }
     }

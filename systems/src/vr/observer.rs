@@ -69,7 +69,12 @@ impl Observer {
         }
     }
 
-    /// Every replica that takes itself for a primary, and of which view. A dead one is among them until it is started again.
+    /// Takes note that `node` died; what it had said of itself does not hold for its next life.
+    pub fn note_death(&mut self, node: NodeId) {
+        self.normal.remove(&node);
+    }
+
+    /// Every replica that takes itself for a primary, and of which view.
     #[must_use]
     pub fn primaries(&self) -> BTreeMap<NodeId, View> {
         let primaries = self
