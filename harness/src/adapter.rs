@@ -138,6 +138,12 @@ pub trait Witness: std::fmt::Debug {
     /// Reads one line of a node's event log.
     fn note(&mut self, node: NodeId, line: &str);
 
+    /// Hears that `node` was killed, after all that it had said. What it was told of the life that ended does not hold for the next one,
+    /// which may be running already and not have said anything. Nothing to do where a node is the same in every life.
+    fn note_death(&mut self, node: NodeId) {
+        let _ = node;
+    }
+
     /// Whether the cluster is complete and serves.
     fn formed(&self) -> bool;
 

@@ -207,6 +207,10 @@ impl Witness for PbWitness {
         }
     }
 
+    fn note_death(&mut self, node: NodeId) {
+        self.observer.note_death(node);
+    }
+
     fn formed(&self) -> bool {
         self.observer.formed() || self.is_alone()
     }

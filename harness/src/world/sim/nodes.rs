@@ -15,6 +15,7 @@ use super::moment::{Moment, NodeClock};
 use super::packet::Packet;
 use super::timers::Timers;
 use super::{Due, Observing, Protocol, Recording, SimWorld};
+use crate::adapter::Witness;
 use crate::oracle::Oracle;
 use crate::testimony::Departure;
 
@@ -55,6 +56,7 @@ impl<P: Protocol> SimWorld<P> {
         host.life = None;
         host.disk.crash(&mut self.rng);
         let node = host.node;
+        self.witness.note_death(node);
         for process in self.clients.disconnect(node) {
             self.break_connection(process, node);
         }

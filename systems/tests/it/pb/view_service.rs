@@ -7,7 +7,8 @@ use systems::pb::event::Acknowledgement;
 use systems::pb::{Config, Event, Message, Node, Record, Request, Response, Stamp, Timer, View, ViewNumber};
 use systems::{Boot, ClientId, Effect, Incarnation, Input, Outbox, Replica, Time};
 
-use crate::world::{n, vs};
+use super::cluster::vs;
+use crate::world::n;
 
 /// A view service and the pings that reach it. Time stands still between calls of [`Office::wait`].
 struct Office {

@@ -5,15 +5,20 @@ use systems::pb::{
     Config, Event, Member, Message, Node, Outcome, Persistence, Refusal, Response, Role, Stamp, SyncPiece,
     View, ViewNumber,
 };
+use systems::service::RequestNumber;
 use systems::service::kv::{Answer, Rule};
-use systems::service::{Digest, RequestNumber};
+use systems::transfer::Whole;
 use systems::{Boot, ClientId, Conclusion, Effect, Incarnation, Input, NodeId, Outbox, Replica, Time};
 
-use crate::oracle::{check, check_copies_are_equal};
-use crate::world::{Body, HASTY, Packet, Place, STUBBORN, World, append, get, ms, n, put, value, vs};
+use super::Pb;
+use super::cluster::{HASTY, STUBBORN, vs};
+use super::oracle::{check, check_copies_are_equal};
+use super::packet::{is_do, is_done, is_forward, is_ping, is_sync};
+use crate::kv::{append, cas, get, put, value};
+use crate::world::{Body, Place, RuleId, World, ms, n};
 
-fn formed(running: usize) -> World {
-    World::formed(1, config(), running)
+fn formed(running: usize) -> World<Pb> {
+    World::<Pb>::formed(1, config(), running)
 }
 
 fn config() -> Config {
@@ -21,17 +26,17 @@ fn config() -> Config {
 }
 
 /// n1 alone with a value, n2 started, and the synchronisation under way but not arriving.
-fn joining() -> (World, crate::world::RuleId) {
+fn joining() -> (World<Pb>, RuleId) {
     let mut world = formed(1);
     let client = world.client(STUBBORN);
     world.ask(client, put("x", "1"));
-    let held = world.hold(Packet::is_sync);
+    let held = world.hold(is_sync);
     world.start(n(2));
     world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
     (world, held)
 }
 
-fn executed_by(world: &World, node: usize) -> usize {
+fn executed_by(world: &World<Pb>, node: usize) -> usize {
     let executed = |event: &Event| matches!(event, Event::Executed { .. });
     world
         .log
@@ -71,7 +76,7 @@ fn p1_a_ping_without_an_answer_changes_nothing() {
 fn p2_operations_and_the_synchronisation_have_one_order() {
     let mut config = config();
     config.sync_piece_bytes_max = 16;
-    let mut world = World::formed(3, config, 1);
+    let mut world = World::<Pb>::formed(3, config, 1);
     let clients: Vec<ClientId> = (0..5).map(|_| world.client(STUBBORN)).collect();
     for i in 0..400 {
         if i == 50 {
@@ -99,7 +104,7 @@ fn p2_operations_and_the_synchronisation_have_one_order() {
 fn p3_a_new_backup_knows_what_was_answered() {
     let mut world = formed(1);
     let client = world.client(STUBBORN);
-    let lost = world.lose(Packet::is_done);
+    let lost = world.lose(is_done);
     let call = world.invoke(client, append("a", "x "));
     world.run(ms(10));
     world.start(n(2));
@@ -142,7 +147,7 @@ fn p5_a_synchronisation_that_fails_is_tried_until_it_succeeds() {
 #[test]
 fn p6_a_long_synchronisation_neither_stops_pings_nor_makes_a_primary_dead() {
     let (mut world, held) = joining();
-    let pings = world.count(|packet| packet.is_ping() && packet.comes_from(n(1)));
+    let pings = world.count(|packet| is_ping(packet) && packet.comes_from(n(1)));
     world.run(ms(10_000));
     assert!(world.counted(pings) >= 99);
     assert_eq!(world.shown_view(), "2(n1, n2)");
@@ -188,7 +193,7 @@ fn p9_a_late_forward_of_an_older_view_of_the_same_primary_is_not_carried_out() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
     world.ask(client, get("a"));
-    let held = world.hold(Packet::is_forward);
+    let held = world.hold(is_forward);
     let call = world.invoke(client, append("a", "x "));
     world.run(ms(5));
     world.end_keeping(held);
@@ -299,7 +304,7 @@ fn p12_an_empty_key_is_refused_and_nothing_is_stored() {
 fn p13_the_client_table_is_bounded_and_the_same_on_both() {
     let mut config = config();
     config.clients_max = 8;
-    let mut world = World::formed(1, config, 2);
+    let mut world = World::<Pb>::formed(1, config, 2);
     for i in 0..50 {
         let client = world.client(STUBBORN);
         world.ask(client, append("a", &format!("t{i} ")));
@@ -334,10 +339,10 @@ fn p13_the_client_table_is_bounded_and_the_same_on_both() {
 fn p14_a_duplicate_is_answered_like_the_first() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
-    world.lose_next(1, Packet::is_done);
+    world.lose_next(1, is_done);
     assert_eq!(world.ask(client, append("a", "x ")), Answer::Done);
-    world.lose_next(1, Packet::is_done);
-    let swap = crate::world::cas("a", "y ", "z ");
+    world.lose_next(1, is_done);
+    let swap = cas("a", "y ", "z ");
     assert_eq!(
         world.ask(client, swap),
         Answer::Mismatch {
@@ -362,7 +367,7 @@ fn p15_a_late_copy_of_an_earlier_request_has_no_effect() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
     world.ask(client, get("x"));
-    let late = world.hold_next(1, Packet::is_do);
+    let late = world.hold_next(1, is_do);
     world.ask(client, put("x", "1"));
     world.ask(client, put("x", "2"));
     world.end(late);
@@ -408,7 +413,7 @@ fn p17_what_only_the_backup_has_carried_out_is_recognised_after_it_was_promoted_
     let call = world.invoke(client, append("a", "x "));
     world.run(ms(10));
     assert_eq!((executed_by(&world, 1), executed_by(&world, 2)), (1, 2));
-    let unanswered = world.lose(Packet::is_done);
+    let unanswered = world.lose(is_done);
     world.kill(n(1));
     world.start(n(3));
     world.wait("n3 holds everything", |world| {
@@ -553,10 +558,7 @@ fn a_restarted_server_does_not_go_by_what_is_said_to_or_of_its_earlier_life() {
     };
     let piece = SyncPiece {
         view,
-        total: 1,
-        digest: Digest::of(b"x"),
-        offset: 0,
-        bytes: b"x".to_vec(),
+        piece: Whole::new(b"x".to_vec()).piece(0, 1),
     };
     for (from, message) in [(vs(), late), (n(2), Message::Sync(piece))] {
         let mut out = Outbox::new();
@@ -569,12 +571,12 @@ fn a_restarted_server_does_not_go_by_what_is_said_to_or_of_its_earlier_life() {
 fn a_primary_that_waits_takes_only_so_many_operations_and_says_that_it_is_busy() {
     let mut config = config();
     config.queue_ops_max = 3;
-    let mut world = World::formed(1, config, 1);
+    let mut world = World::<Pb>::formed(1, config, 1);
     let clients: Vec<ClientId> = (0..5).map(|_| world.client(STUBBORN)).collect();
     for &client in &clients {
         world.ask(client, get("x"));
     }
-    let held = world.hold(Packet::is_sync);
+    let held = world.hold(is_sync);
     world.start(n(2));
     world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
     let busy = world.count(|packet| {
@@ -606,7 +608,7 @@ fn long_values_are_forwarded_in_messages_of_bounded_length() {
     for &client in &clients {
         world.ask(client, get("x"));
     }
-    let held = world.hold(Packet::is_sync);
+    let held = world.hold(is_sync);
     world.start(n(2));
     world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
     let calls: Vec<_> = clients
@@ -617,7 +619,7 @@ fn long_values_are_forwarded_in_messages_of_bounded_length() {
         Body::Message(Message::Forward { commands, .. }) => {
             commands.iter().map(|command| command.op.bytes()).sum::<usize>() > systems::pb::FORWARD_BYTES_MAX
         }
-        Body::Message(Message::Sync(piece)) => piece.bytes.len() > systems::pb::SYNC_PIECE_BYTES_MAX,
+        Body::Message(Message::Sync(piece)) => piece.piece.bytes.len() > systems::pb::SYNC_PIECE_BYTES_MAX,
         _ => false,
     });
     world.run(ms(10));
@@ -635,7 +637,7 @@ fn long_values_are_forwarded_in_messages_of_bounded_length() {
 
 #[test]
 fn a_cluster_is_formed_soon_after_its_nodes_were_started() {
-    let mut world = World::of(1, config());
+    let mut world = World::<Pb>::of(1, config());
     for node in [vs(), n(1), n(2), n(3)] {
         world.start(node);
     }
@@ -669,7 +671,7 @@ fn a_paused_primary_that_comes_back_answers_nothing_of_what_it_had_taken() {
     let client = world.client(STUBBORN);
     world.ask(client, put("x", "1"));
     world.pause(n(1));
-    let reader = world.client(crate::world::HASTY);
+    let reader = world.client(HASTY);
     world.wait_for_view("3(n2, -)");
     world.ask(client, put("x", "2"));
     world.resume(n(1));

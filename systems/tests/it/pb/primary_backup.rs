@@ -5,18 +5,22 @@ use systems::pb::{Config, Patience, Persistence};
 use systems::service::kv::{Answer, Op};
 use systems::{ClientId, Conclusion, NodeId};
 
-use crate::oracle::{check, check_appends, check_copies_are_equal};
-use crate::world::{Chances, HASTY, Packet, STUBBORN, World, append, get, ms, n, put, value, vs};
+use super::Pb;
+use super::cluster::{HASTY, STUBBORN, vs};
+use super::oracle::{check, check_copies_are_equal};
+use super::packet::{is_do, is_done, is_forward, is_question};
+use crate::kv::{append, cas, check_appends, get, put, value};
+use crate::world::{CallId, Chances, RuleId, World, ms, n};
 
-fn formed(running: usize) -> World {
-    World::formed(1, config(), running)
+fn formed(running: usize) -> World<Pb> {
+    World::<Pb>::formed(1, config(), running)
 }
 
 fn config() -> Config {
     Config::new(vs(), vec![n(1), n(2), n(3)])
 }
 
-fn text(world: &mut World, client: ClientId, key: &str) -> String {
+fn text(world: &mut World<Pb>, client: ClientId, key: &str) -> String {
     match world.ask(client, get(key)) {
         Answer::Value(value) => value.unwrap_or_default(),
         other => panic!("a get was answered {other:?}"),
@@ -24,7 +28,7 @@ fn text(world: &mut World, client: ClientId, key: &str) -> String {
 }
 
 /// Every client does its operations one after the other, all clients at once.
-fn all_at_once(world: &mut World, mut work: Vec<(ClientId, Vec<Op>)>) {
+fn all_at_once(world: &mut World<Pb>, mut work: Vec<(ClientId, Vec<Op>)>) {
     work.iter_mut().for_each(|(_, ops)| ops.reverse());
     while work
         .iter()
@@ -42,7 +46,7 @@ fn all_at_once(world: &mut World, mut work: Vec<(ClientId, Vec<Op>)>) {
 }
 
 /// `clients` clients append `each` tokens each to key `a`, all at once; the tokens.
-fn append_at_once(world: &mut World, clients: usize, each: usize) -> Vec<String> {
+fn append_at_once(world: &mut World<Pb>, clients: usize, each: usize) -> Vec<String> {
     let tokens = |client: usize| (0..each).map(move |i| format!("c{client}i{i} "));
     let work = (0..clients).map(|client| {
         let ops = tokens(client).map(|token| append("a", &token)).collect();
@@ -86,8 +90,8 @@ fn concurrent_puts(chances: Chances) {
 }
 
 /// Too many concurrent puts for a search; the nodes' events are checked in full.
-fn check_without_search(world: &World) {
-    let mut calls = World::new(0, 1);
+fn check_without_search(world: &World<Pb>) {
+    let mut calls = World::<Pb>::new(0, 1);
     calls.log.clone_from(&world.log);
     check(&calls);
 }
@@ -140,11 +144,11 @@ fn pb3_nobody_asks_the_view_service_for_every_operation() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
     world.ask(client, put("k", "0"));
-    let asked = world.asked_service;
+    let asked = world.count(is_question);
     for i in 0..100 {
         world.ask(client, put("k", &i.to_string()));
     }
-    assert_eq!(world.asked_service, asked, "in quiet not a single time");
+    assert_eq!(world.counted(asked), 0, "in quiet not a single time");
 }
 
 #[test]
@@ -184,8 +188,8 @@ fn pb5_after_the_last_server_died_a_new_one_does_not_answer() {
 #[test]
 fn pb6_every_append_takes_effect_once_though_requests_and_replies_get_lost() {
     let mut world = formed(2);
-    world.lose_now_and_then(10, Packet::is_do);
-    world.lose_now_and_then(20, Packet::is_done);
+    world.lose_now_and_then(10, is_do);
+    world.lose_now_and_then(20, is_done);
     let client = world.client(STUBBORN);
     let mut expected = String::new();
     for i in 0..100 {
@@ -245,7 +249,7 @@ fn pb11_the_same_over_an_unreliable_network() {
 
 /// Three servers, one of which is killed every second and started again; each client writes and reads a key of its own. The
 /// longest wait of a client.
-fn repeated_crashes(seconds: u64, chances: Chances, op: impl Fn(usize, usize) -> Op) -> World {
+fn repeated_crashes(seconds: u64, chances: Chances, op: impl Fn(usize, usize) -> Op) -> World<Pb> {
     let mut world = formed(3);
     world.chances = chances;
     let clients = [world.client(STUBBORN), world.client(STUBBORN)];
@@ -291,7 +295,7 @@ fn put_then_get(client: usize, i: usize) -> Op {
     }
 }
 
-fn check_own_gets(world: &World) {
+fn check_own_gets(world: &World<Pb>) {
     let mut last = [None, None];
     for call in &world.calls {
         let own = &mut last[usize::from(call.op.key() == "b")];
@@ -336,7 +340,7 @@ fn pb13_repeated_crashes_and_an_unreliable_network_lose_no_append() {
 /// n1 loses the view service while a get of a client that knows it as the primary is under way to it.
 fn get_that_is_late_for_its_primary(
     delay: u64,
-    after_demotion: impl FnOnce(&mut World),
+    after_demotion: impl FnOnce(&mut World<Pb>),
 ) -> Conclusion<Answer> {
     let mut world = formed(3);
     let client = world.client(HASTY);
@@ -349,7 +353,7 @@ fn get_that_is_late_for_its_primary(
     world.ask(late, get("a"));
 
     world.cut(n(1), vs());
-    let held = world.hold(Packet::is_do);
+    let held = world.hold(is_do);
     let call = world.invoke(late, get("a"));
     world.run(ms(1));
     world.end_keeping(held);
@@ -387,7 +391,7 @@ fn pb15_a_partitioned_old_primary_does_not_complete_gets() {
 
 #[test]
 fn dslabs_01_a_client_comes_to_an_end_without_servers() {
-    let mut world = World::of(1, config());
+    let mut world = World::<Pb>::of(1, config());
     let client = world.client(HASTY);
     assert_eq!(
         world.call(client, get("k")),
@@ -403,7 +407,7 @@ fn dslabs_02_basic() {
     world.ask(client, append("k", "a"));
     world.ask(client, append("k", "b"));
     assert_eq!(world.ask(client, get("k")), value("ab"));
-    let swap = |from: &str, to: &str| crate::world::cas("k", from, to);
+    let swap = |from: &str, to: &str| cas("k", from, to);
     assert_eq!(world.ask(client, swap("ab", "c")), Answer::Done);
     assert_eq!(
         world.ask(client, swap("ab", "d")),
@@ -527,12 +531,12 @@ fn dslabs_14_and_15_repeated_crashes_for_30_seconds() {
 }
 
 /// Two clients' appends are on their way to the backup.
-fn two_forwards_held() -> (World, [crate::world::CallId; 2], crate::world::RuleId) {
+fn two_forwards_held() -> (World<Pb>, [CallId; 2], RuleId) {
     let mut world = formed(2);
     let (one, two) = (world.client(STUBBORN), world.client(STUBBORN));
     world.ask(one, get("a"));
     world.ask(two, get("a"));
-    let held = world.hold(Packet::is_forward);
+    let held = world.hold(is_forward);
     let calls = [
         world.invoke(one, append("a", "x ")),
         world.invoke(two, append("a", "y ")),
