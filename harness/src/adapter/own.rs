@@ -7,9 +7,10 @@ use std::time::Duration;
 
 use histories::{Invocation, Outcome, Process};
 use serde::de::DeserializeOwned;
-use systems::pb::{Patience, Persistence};
+
 use systems::server::{Client as Connection, EventLine};
 use systems::service::kv::{Answer, Op};
+use systems::session::{Patience, Persistence};
 use systems::{ClientId, NodeId, Session};
 
 use super::{Addresses, Client, Clients, ClientsConfig, Place, Reads, kv};

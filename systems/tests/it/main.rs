@@ -4,4 +4,5 @@
 mod kv;
 mod paxos;
 mod pb;
+mod script;
 mod world;
