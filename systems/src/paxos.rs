@@ -63,6 +63,8 @@ pub const AHEAD_BYTES_MAX: usize = 32 << 20;
 pub const KEPT_BYTES_MAX: usize = 4 << 20;
 /// The most bytes in one piece of an answer, unless a single value has more.
 pub const PAGE_BYTES_MAX: usize = 256 << 10;
+/// The longest piece of a snapshot sent at once, in bytes.
+pub const PIECE_BYTES_MAX: usize = 256 << 10;
 /// The longest piece of a snapshot in one record, in bytes.
 pub const SNAPSHOT_RECORD_BYTES_MAX: usize = 4 << 20;
 /// The most snapshots that a node sends at a time; who else needs one asks again.
@@ -103,6 +105,8 @@ pub struct Config {
     pub kept_bytes_max: usize,
     /// The most bytes in one piece of an answer; at least 1.
     pub page_bytes_max: usize,
+    /// The most bytes in one piece of a snapshot; at least 1.
+    pub piece_bytes_max: usize,
     /// The most operations that wait at a leader.
     pub queue_ops_max: usize,
     /// The most bytes of operations that wait at a leader.
@@ -139,6 +143,7 @@ impl Config {
             ahead_bytes_max: AHEAD_BYTES_MAX,
             kept_bytes_max: KEPT_BYTES_MAX,
             page_bytes_max: PAGE_BYTES_MAX,
+            piece_bytes_max: PIECE_BYTES_MAX,
             queue_ops_max: QUEUE_OPS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             clients_max: CLIENTS_MAX,

@@ -186,7 +186,7 @@ impl CatchUp {
 
 impl Sending {
     fn send_piece(&self, whom: NodeId, config: &Config, out: &mut Outbox<Node>) {
-        let piece = self.whole.piece(self.confirmed, config.page_bytes_max);
+        let piece = self.whole.piece(self.confirmed, config.piece_bytes_max);
         let through = self.through;
         out.send(whom, Message::Snapshot { through, piece });
     }

@@ -28,7 +28,11 @@ fn a_dead_leader_is_replaced_and_nothing_is_lost() {
     world.kill(leader);
     let before = world.now;
     assert_eq!(world.ask(client, get("a")), value("1"));
-    assert!(world.now.since(before) < ms(1000), "{:?}", world.now.since(before));
+    assert!(
+        world.now.since(before) < ms(1000),
+        "{:?}",
+        world.now.since(before)
+    );
     world.start(leader);
     world.settle();
 }

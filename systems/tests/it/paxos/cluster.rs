@@ -50,7 +50,11 @@ impl World<Paxos> {
     /// Who leads at the highest ballot of those that run.
     pub(super) fn leader(&self) -> Option<NodeId> {
         let running = self.running();
-        let leaders = self.observer.leaders().iter().filter(|(node, _)| running.contains(node));
+        let leaders = self
+            .observer
+            .leaders()
+            .iter()
+            .filter(|(node, _)| running.contains(node));
         leaders.max_by_key(|(_, ballot)| **ballot).map(|(node, _)| *node)
     }
 
