@@ -7,6 +7,7 @@
 //! It is the same whether the stream comes from a simulation as it happens or from the files of a real run afterwards.
 
 pub mod pb;
+pub mod vr;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
