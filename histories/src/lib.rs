@@ -59,6 +59,7 @@ mod names;
 pub mod op;
 pub mod values;
 pub mod verdict;
+pub mod verify;
 
 pub use checker::certificate::Certificate;
 pub use checker::exactly_once::ExactlyOnce;
