@@ -26,6 +26,10 @@ pub fn verify(history: &History, model: ModelName, certificates: &[Certificate])
         }
         ModelName::Append => replay(history, object::List::default, certificates),
         ModelName::Kv => replay(history, object::Text::default, certificates),
+        ModelName::Set => replay(history, object::Set::default, certificates),
+        ModelName::Lock => replay(history, object::Lock::default, certificates),
+        ModelName::Counter => replay(history, object::Counter::default, certificates),
+        ModelName::Queue => replay(history, object::Queue::default, certificates),
     }
 }
 

@@ -11,11 +11,18 @@ use crate::generate::{self, Shape, Sort};
 use crate::oracle::is_linearizable;
 use crate::script::history;
 
-const MODELS: [(Sort, ModelName); 4] = [
+const MODELS: [(Sort, ModelName); 11] = [
     (Sort::Register, ModelName::Register),
     (Sort::CasRegister, ModelName::CasRegister),
+    (Sort::UniqueCas, ModelName::CasRegister),
     (Sort::Append, ModelName::Append),
     (Sort::Kv, ModelName::Kv),
+    (Sort::MixedSet, ModelName::Set),
+    (Sort::Lock, ModelName::Lock),
+    (Sort::Mutex, ModelName::Lock),
+    (Sort::UnitCounter, ModelName::Counter),
+    (Sort::Counter, ModelName::Counter),
+    (Sort::Queue, ModelName::Queue),
 ];
 
 /// All orders of some of the operations.
@@ -47,7 +54,7 @@ fn certificate(history: &History, order: Vec<OperationId>) -> Certificate {
 #[test]
 fn an_order_is_accepted_exactly_if_the_history_is_linearizable() {
     let mut valid = 0;
-    for seed in 0..400 {
+    for seed in 0..1_000 {
         let mut rng = Rng::with_seed(seed);
         let (sort, model) = MODELS[rng.usize(..MODELS.len())];
         let shape = Shape {
