@@ -98,6 +98,12 @@ impl RunFolder {
         self.path.join("certificate.jsonl")
     }
 
+    /// `report.html`: what was found, drawn.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// `history.edn`: the history in Jepsen's form.
     #[must_use]
     pub fn edn(&self) -> PathBuf {

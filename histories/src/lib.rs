@@ -57,6 +57,7 @@ pub mod journal;
 pub mod model;
 mod names;
 pub mod op;
+pub mod report;
 pub mod values;
 pub mod verdict;
 pub mod verify;

@@ -15,12 +15,14 @@ use clap::Args;
 use histories::checker::certificate::Certificate;
 use histories::format::{Format, read_file};
 use histories::history::Parsed;
+use histories::report::Scene;
 use histories::verify::verify;
 use histories::{History, Limits, Linearizable, ModelName, Report, Verdict};
 use serde_json::Value;
 
 use super::exit_code::{INVALID, UNKNOWN, VALID, of_verdict, worse};
 use super::{Refusal, duration, memory};
+use crate::dossier::SCENES_MAX;
 use crate::judge::doubtful;
 use crate::screen;
 use crate::store::{RunFolder, Store};
@@ -57,6 +59,9 @@ pub struct CheckArgs {
     /// Where the certificate of a valid history is left, or none [default: beside the history; with --expect none]
     #[arg(long, value_name = "FILE")]
     certificate: Option<Deposit>,
+    /// Where to write a page that shows what was found; it stands by itself
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// As JSON on standard output
     #[arg(long)]
     json: bool,
@@ -155,21 +160,28 @@ impl CheckArgs {
             ))
         })?;
         let report = self.decide(&history, model, &path)?;
+        let took = begin.elapsed() - read;
         let judged = Judged {
+            scenes: scenes(&history, &report.verdict),
             operations: history.operations().len(),
             keys: report.checked_keys,
             model,
             read,
-            took: begin.elapsed() - read,
+            took,
             verdict: report.verdict,
             certificate: None,
             warnings: warnings.iter().map(ToString::to_string).collect(),
             path,
         };
-        match judged.verdict {
-            Verdict::Valid => Ok(certify(judged, &history, &report.certificates, deposit)),
-            Verdict::Invalid(_) | Verdict::Unknown(_) => Ok(judged),
+        let judged = match judged.verdict {
+            Verdict::Valid => certify(judged, &history, &report.certificates, deposit),
+            Verdict::Invalid(_) | Verdict::Unknown(_) => judged,
+        };
+        if let Some(path) = &self.report {
+            let failed = |error| Refusal::harness(format!("failed to write {}: {error}", path.display()));
+            std::fs::write(path, judged.page().html()).map_err(failed)?;
         }
+        Ok(judged)
     }
 
     fn decide(&self, history: &History, model: ModelName, path: &Path) -> Result<Report, Refusal> {
@@ -182,6 +194,17 @@ impl CheckArgs {
         Linearizable::new(model)
             .judge(history, &limits)
             .map_err(|mismatch| Refusal::arguments(format!("{}: {mismatch}", path.display())))
+    }
+}
+
+/// The scene of each of the first findings.
+fn scenes(history: &History, verdict: &Verdict) -> Vec<Option<Scene>> {
+    match verdict {
+        Verdict::Valid | Verdict::Unknown(_) => Vec::new(),
+        Verdict::Invalid(anomalies) => {
+            let first = anomalies.iter().take(SCENES_MAX);
+            first.map(|anomaly| Scene::of(history, anomaly, &[])).collect()
+        }
     }
 }
 

@@ -31,8 +31,9 @@ pub(super) enum Took {
     Nothing,
 }
 
-impl Took {
-    const fn effect_if(answers_so: bool) -> Self {
+/// Whether it answers so.
+impl From<bool> for Took {
+    fn from(answers_so: bool) -> Self {
         if answers_so { Self::Effect } else { Self::Refused }
     }
 }
@@ -66,7 +67,7 @@ impl Object for Register {
     fn take(&mut self, operation: &Operation<'_>, _: &Values) -> Result<Took, Mismatch> {
         let held = Datum::One(self.0);
         Ok(match (operation.f, known(operation), operation.value) {
-            (Function::Read, Some(Known::Answer(answer)), _) => Took::effect_if(answer == held),
+            (Function::Read, Some(Known::Answer(answer)), _) => Took::from(answer == held),
             (Function::Write, Some(Known::Answer(_) | Known::Unknown), Datum::One(value)) => {
                 self.0 = value;
                 Took::Effect
@@ -74,10 +75,10 @@ impl Object for Register {
             (Function::Cas, Some(Known::Answer(_) | Known::Unknown), Datum::Many(&[old, new])) => {
                 let matches = self.0 == old;
                 self.0 = if matches { new } else { self.0 };
-                Took::effect_if(matches)
+                Took::from(matches)
             }
             (Function::Cas, Some(Known::Declined(saw)), Datum::Many(&[old, _])) => {
-                Took::effect_if(self.0 != old && saw.is_none_or(|saw| saw == held))
+                Took::from(self.0 != old && saw.is_none_or(|saw| saw == held))
             }
             _ => Took::Nothing,
         })
@@ -91,11 +92,9 @@ pub(super) struct List(Vec<Symbol>);
 impl Object for List {
     fn take(&mut self, operation: &Operation<'_>, _: &Values) -> Result<Took, Mismatch> {
         Ok(match (operation.f, known(operation), operation.value) {
-            (Function::Read, Some(Known::Answer(Datum::Many(tokens))), _) => {
-                Took::effect_if(tokens == self.0)
-            }
+            (Function::Read, Some(Known::Answer(Datum::Many(tokens))), _) => Took::from(tokens == self.0),
             (Function::Read, Some(Known::Answer(answer)), _) => {
-                Took::effect_if(answer == Datum::NULL && self.0.is_empty())
+                Took::from(answer == Datum::NULL && self.0.is_empty())
             }
             (Function::Append, Some(Known::Answer(_) | Known::Unknown), Datum::One(token)) => {
                 self.0.push(token);
@@ -117,7 +116,7 @@ impl Object for Text {
             Datum::Many(_) => None,
         };
         Ok(match (operation.f, known(operation), text(operation.value)) {
-            (Function::Get, Some(Known::Answer(answer)), _) => Took::effect_if(text(answer) == Some(&self.0)),
+            (Function::Get, Some(Known::Answer(answer)), _) => Took::from(text(answer) == Some(&self.0)),
             (Function::Put, Some(Known::Answer(_) | Known::Unknown), Some(put)) => {
                 put.clone_into(&mut self.0);
                 Took::Effect
@@ -146,18 +145,16 @@ impl Set {
 impl Object for Set {
     fn take(&mut self, operation: &Operation<'_>, values: &Values) -> Result<Took, Mismatch> {
         Ok(match (operation.f, known(operation), operation.value) {
-            (Function::Read, Some(Known::Answer(Datum::Many(members))), _) => {
-                Took::effect_if(self.is(members))
-            }
+            (Function::Read, Some(Known::Answer(Datum::Many(members))), _) => Took::from(self.is(members)),
             (Function::Read, Some(Known::Answer(answer)), _) => {
-                Took::effect_if(answer == Datum::NULL && self.0.is_empty())
+                Took::from(answer == Datum::NULL && self.0.is_empty())
             }
             (Function::Contains, Some(Known::Answer(answer)), Datum::One(value)) => {
                 let said = match answer {
                     Datum::One(said) | Datum::Many(&[_, said]) => values.get(said).as_bool(),
                     Datum::Many(_) => None,
                 };
-                Took::effect_if(said == Some(self.0.contains(&value)))
+                Took::from(said == Some(self.0.contains(&value)))
             }
             (Function::Add, Some(Known::Answer(_) | Known::Unknown), Datum::One(value)) => {
                 self.0.insert(value);
@@ -185,14 +182,14 @@ impl Object for Lock {
         Ok(match (operation.f, known(operation)) {
             (Function::Acquire, Some(Known::Answer(_) | Known::Unknown)) => {
                 self.0.get_or_insert(holder);
-                Took::effect_if(is_free)
+                Took::from(is_free)
             }
             (Function::Release, Some(Known::Answer(_) | Known::Unknown)) => {
                 self.0 = None;
-                Took::effect_if(is_holder)
+                Took::from(is_holder)
             }
-            (Function::Acquire, Some(Known::Declined(_))) => Took::effect_if(!is_free),
-            (Function::Release, Some(Known::Declined(_))) => Took::effect_if(!is_holder),
+            (Function::Acquire, Some(Known::Declined(_))) => Took::from(!is_free),
+            (Function::Release, Some(Known::Declined(_))) => Took::from(!is_holder),
             _ => Took::Nothing,
         })
     }
@@ -209,7 +206,7 @@ impl Object for Counter {
             Datum::Many(_) => None,
         };
         Ok(match (operation.f, known(operation)) {
-            (Function::Read, Some(Known::Answer(answer))) => Took::effect_if(amount(answer) == Some(self.0)),
+            (Function::Read, Some(Known::Answer(answer))) => Took::from(amount(answer) == Some(self.0)),
             (Function::Inc, Some(Known::Answer(_) | Known::Unknown)) => {
                 let by = if operation.value == Datum::NULL {
                     Some(1)
@@ -217,7 +214,7 @@ impl Object for Counter {
                     amount(operation.value)
                 };
                 self.0 += by.unwrap_or_default();
-                Took::effect_if(by.is_some())
+                Took::from(by.is_some())
             }
             _ => Took::Nothing,
         })
@@ -236,10 +233,10 @@ impl Object for Queue {
                 Took::Effect
             }
             (Function::Dequeue, Some(Known::Declined(_) | Known::Answer(Datum::NULL)), _) => {
-                Took::effect_if(self.0.is_empty())
+                Took::from(self.0.is_empty())
             }
             (Function::Dequeue, Some(Known::Answer(answer)), _) => {
-                Took::effect_if(self.0.pop_front().map(Datum::One) == Some(answer))
+                Took::from(self.0.pop_front().map(Datum::One) == Some(answer))
             }
             (Function::Dequeue, Some(Known::Unknown), _) => {
                 self.0.pop_front();
@@ -273,6 +270,6 @@ impl<M: Model> Object for Modelled<M> {
         };
         let next = self.model.step(self.state, op);
         self.state = next.unwrap_or(self.state);
-        Ok(Took::effect_if(next.is_some()))
+        Ok(Took::from(next.is_some()))
     }
 }

@@ -4,14 +4,13 @@ use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use histories::{ModelName, Verdict};
+use histories::report::Scene;
+use histories::report::page::{Finding, Page};
+use histories::{Anomaly, ModelName, Verdict};
 use serde_json::{Value, json};
 
 use super::deposit::Left;
-use crate::screen::{evidence, verdict_style};
-
-/// How many anomalies of a file are shown; the others are counted.
-const ANOMALIES_SHOWN: usize = 5;
+use crate::screen::{drawing, evidence, verdict_style};
 
 /// A file that has been judged.
 #[derive(Debug)]
@@ -27,6 +26,8 @@ pub(super) struct Judged {
     pub(super) took: Duration,
     /// Of a valid history.
     pub(super) certificate: Option<Certified>,
+    /// Of the first findings, where operations prove them.
+    pub(super) scenes: Vec<Option<Scene>>,
     pub(super) warnings: Vec<String>,
 }
 
@@ -39,6 +40,38 @@ pub(super) struct Certified {
 }
 
 impl Judged {
+    /// The page about it.
+    pub(super) fn page(&self) -> Page {
+        let (reason, anomalies) = self.told();
+        let finding = |(anomaly, scene): (&Anomaly, &Option<Scene>)| Finding {
+            kind: anomaly.kind.name().to_owned(),
+            sentence: anomaly.sentence.clone(),
+            scene: scene.clone(),
+        };
+        let facts = [
+            ("history", self.path.display().to_string()),
+            ("operations", format!("{} on {} keys", self.operations, self.keys)),
+            ("model", self.model.to_string()),
+            ("judged", format!("in {:.1} ms", ms(self.took))),
+        ];
+        Page {
+            title: self.path.display().to_string(),
+            verdict: self.verdict.name().to_owned(),
+            reason: reason.cloned(),
+            findings: anomalies.iter().zip(&self.scenes).map(finding).collect(),
+            more: anomalies.len() - self.scenes.len(),
+            facts: facts.map(|(name, fact)| (name.to_owned(), fact)).into(),
+        }
+    }
+
+    fn told(&self) -> (Option<&String>, &[Anomaly]) {
+        match &self.verdict {
+            Verdict::Valid => (None, &[]),
+            Verdict::Unknown(reason) => (Some(reason), &[]),
+            Verdict::Invalid(anomalies) => (None, anomalies),
+        }
+    }
+
     pub(super) fn text(&self) -> String {
         let (name, style) = (self.verdict.name(), verdict_style(self.verdict.name()));
         let mut text = format!(
@@ -61,11 +94,12 @@ impl Judged {
             Verdict::Valid => {}
             Verdict::Unknown(reason) => put(&mut text, &format!("  {reason}")),
             Verdict::Invalid(anomalies) => {
-                for anomaly in anomalies.iter().take(ANOMALIES_SHOWN) {
+                for (anomaly, scene) in anomalies.iter().zip(&self.scenes) {
                     put(&mut text, &evidence(anomaly));
+                    text.push_str(&scene.as_ref().map(drawing).unwrap_or_default());
                 }
-                if ANOMALIES_SHOWN < anomalies.len() {
-                    let more = anomalies.len() - ANOMALIES_SHOWN;
+                if self.scenes.len() < anomalies.len() {
+                    let more = anomalies.len() - self.scenes.len();
                     put(&mut text, &format!("  and {more} more; --json has all"));
                 }
             }
@@ -74,11 +108,7 @@ impl Judged {
     }
 
     pub(super) fn json(&self) -> Value {
-        let (reason, anomalies) = match &self.verdict {
-            Verdict::Valid => (None, &[][..]),
-            Verdict::Unknown(reason) => (Some(reason), &[][..]),
-            Verdict::Invalid(anomalies) => (None, &anomalies[..]),
-        };
+        let (reason, anomalies) = self.told();
         json!({
             "path": self.path, "model": self.model.name(), "verdict": self.verdict.name(), "reason": reason,
             "operations": self.operations, "checked_keys": self.keys, "read_ms": ms(self.read), "ms": ms(self.took),
