@@ -89,7 +89,8 @@ impl Set {
             (Function::Add, Datum::One(value), _) => Ok(change(operation, Told::Add(*value))),
             (Function::Remove, Datum::One(value), _) => Ok(change(operation, Told::Remove(*value))),
             (Function::Contains, Datum::One(_), None) => Ok(Reading::Nothing),
-            (Function::Contains, Datum::One(value), Some(Datum::One(answer))) => {
+            // The value may stand beside the answer, as in `[7, true]`.
+            (Function::Contains, Datum::One(value), Some(Datum::One(answer) | Datum::Many([_, answer]))) => {
                 match truth(values, *answer) {
                     Some(true) => Ok(Reading::Must(Told::Has(*value))),
                     Some(false) => Ok(Reading::Must(Told::Lacks(*value))),
@@ -202,7 +203,9 @@ impl Model for Set {
         }
         let fixed = |&set: &Members| {
             let members = self.members(set).iter().copied();
-            members.filter(|value| !open.contains(value)).collect::<BTreeSet<Symbol>>()
+            members
+                .filter(|value| !open.contains(value))
+                .collect::<BTreeSet<Symbol>>()
         };
         let mut sets: BTreeSet<BTreeSet<Symbol>> = read.iter().map(fixed).collect();
         for value in open {
@@ -213,7 +216,11 @@ impl Model for Set {
             let more: Vec<BTreeSet<Symbol>> = sets.iter().map(with).collect();
             sets.extend(more);
         }
-        Some(sets.into_iter().map(|set| self.intern(set.into_iter().collect())).collect())
+        Some(
+            sets.into_iter()
+                .map(|set| self.intern(set.into_iter().collect()))
+                .collect(),
+        )
     }
 
     fn show(&self, state: Members, values: &Values) -> String {

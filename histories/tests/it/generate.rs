@@ -85,7 +85,14 @@ enum Edge {
 pub(crate) fn history(rng: &mut Rng, shape: Shape) -> History {
     let mut edges = simulate(rng, shape);
     if rng.u32(0..100) < shape.lies_percent {
-        let most = if matches!(shape.sort, Sort::Lock | Sort::Mutex | Sort::Queue | Sort::UniqueQueue) { 9 } else { 5 };
+        let most = if matches!(
+            shape.sort,
+            Sort::Lock | Sort::Mutex | Sort::Queue | Sort::UniqueQueue
+        ) {
+            9
+        } else {
+            5
+        };
         for _ in 0..rng.usize(1..most) {
             lie(rng, shape, &mut edges);
         }
