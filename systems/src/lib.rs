@@ -10,6 +10,7 @@ pub mod claims;
 pub mod codec;
 pub mod group;
 pub mod node_id;
+pub mod paxos;
 pub mod pb;
 pub mod replica;
 pub mod server;
