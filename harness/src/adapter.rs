@@ -2,6 +2,7 @@
 
 pub mod kv;
 mod own;
+pub mod paxos;
 pub mod pb;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -166,7 +167,7 @@ pub struct Health {
 /// Every system this program can put on trial.
 #[must_use]
 pub fn systems() -> Vec<Box<dyn System>> {
-    vec![Box::new(pb::Pb)]
+    vec![Box::new(pb::Pb), Box::new(paxos::Paxos)]
 }
 
 /// The system called `name`, if there is one.

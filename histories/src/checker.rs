@@ -2,6 +2,7 @@
 
 mod append_order;
 pub mod availability;
+pub mod certificate;
 pub mod exactly_once;
 pub mod linearizable;
 mod narrator;
@@ -13,6 +14,8 @@ mod tokens;
 mod zones;
 
 use std::fmt;
+
+use certificate::Certificate;
 
 use crate::history::History;
 use crate::verdict::Verdict;
@@ -47,6 +50,8 @@ pub struct Report {
     pub verdict: Verdict,
     /// How many objects were decided.
     pub checked_keys: u64,
+    /// For each object that is linearizable an order that shows it, in the order of the keys. None from other checkers.
+    pub certificates: Vec<Certificate>,
 }
 
 /// So many reasons are told when many objects could not be decided.

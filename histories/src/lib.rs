@@ -55,10 +55,12 @@ pub mod format;
 pub mod history;
 pub mod journal;
 pub mod model;
+mod names;
 pub mod op;
 pub mod values;
 pub mod verdict;
 
+pub use checker::certificate::Certificate;
 pub use checker::exactly_once::ExactlyOnce;
 pub use checker::linearizable::Linearizable;
 pub use checker::{Checker, Limits, Report};

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
+use systems::paxos;
 use systems::pb::{Config, Flaw, Node};
 use systems::server::{BootArgs, Listen, serve};
 use systems::{NodeId, Replica};
@@ -24,6 +25,8 @@ pub struct NodeArgs {
 enum NodeSystem {
     /// A server of the primary/backup service, or its view service
     Pb(PbArgs),
+    /// A node of the Paxos log
+    Paxos(PaxosArgs),
 }
 
 /// Where the node lives.
@@ -53,6 +56,15 @@ struct PbArgs {
     /// The deviation it shall have
     #[arg(long)]
     flaw: Option<Flaw>,
+}
+
+#[derive(Debug, Args)]
+struct PaxosArgs {
+    #[command(flatten)]
+    place: PlaceArgs,
+    /// The deviation it shall have
+    #[arg(long)]
+    flaw: Option<paxos::Flaw>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -88,6 +100,10 @@ impl NodeArgs {
                 let servers = place.names().filter(|name| *name != Pb::service()).collect();
                 let config = Config::new(Pb::service(), servers);
                 place.serve::<Node>(&Config { flaw, ..config })
+            }
+            NodeSystem::Paxos(PaxosArgs { place, flaw }) => {
+                let config = paxos::Config::new(place.names().collect());
+                place.serve::<paxos::Node>(&paxos::Config { flaw, ..config })
             }
         }
     }

@@ -71,7 +71,7 @@ impl<P: Copy + PartialEq + Display> Fates<P> {
                     "{} of process {} was answered, and nobody had carried it out in its turn",
                     operation.f, operation.process
                 );
-                evidence(AnomalyKind::NotReplicated, operation, sentence)
+                evidence(AnomalyKind::NotReplicated, &operation, sentence)
             })
         });
         answered.take(EVIDENCE_MAX).collect()
@@ -83,13 +83,13 @@ impl<P: Copy + PartialEq + Display> Fates<P> {
             let [Some(first), Some(second)] = self.fates.get(&id)?.effects else {
                 return None;
             };
-            writes(operation.f).then(|| twice(operation, first, second))
+            writes(operation.f).then(|| twice(&operation, first, second))
         });
         repeated.take(EVIDENCE_MAX).collect()
     }
 }
 
-fn twice<P: Display>(operation: &Operation, first: P, second: P) -> Anomaly {
+fn twice<P: Display>(operation: &Operation<'_>, first: P, second: P) -> Anomaly {
     let sentence = format!(
         "{} of process {} took effect as {first} and again as {second}",
         operation.f, operation.process

@@ -16,7 +16,7 @@ pub(super) struct RequestId {
 }
 
 /// All operations, each with the number its client's session gave it: the first of a process has number 1.
-pub(super) fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId, &'a Operation)> {
+pub(super) fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId, Operation<'a>)> {
     let mut counts: BTreeMap<Process, u64> = BTreeMap::new();
     hindsight.history.operations().iter().map(move |operation| {
         let count = counts.entry(operation.process).or_default();
@@ -32,10 +32,10 @@ pub(super) const fn writes(f: Function) -> bool {
 }
 
 /// An anomaly that an operation of a client proves.
-pub(super) fn evidence(kind: AnomalyKind, operation: &Operation, sentence: String) -> Anomaly {
+pub(super) fn evidence(kind: AnomalyKind, operation: &Operation<'_>, sentence: String) -> Anomaly {
     Anomaly {
         kind,
-        key: operation.key.as_ref().map(ToString::to_string),
+        key: operation.key.map(ToString::to_string),
         ops: vec![operation.index],
         sentence,
     }

@@ -9,13 +9,14 @@
 //! An indeterminate append that was seen did happen; one that was not seen is dropped: nobody needs it.
 
 use super::tokens::{Appended, Book, Read};
+use crate::history::OperationId;
 use crate::verdict::{Anomaly, AnomalyKind};
 
 /// What the special case says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum AppendOrder {
-    /// Linearizable.
-    Order,
+    /// Linearizable, in this order.
+    Order(Vec<OperationId>),
     /// Not linearizable.
     Broken(Anomaly),
     /// It cannot say: a token was appended by two operations.
@@ -30,6 +31,13 @@ enum Step<'a> {
 }
 
 impl Step<'_> {
+    const fn id(self) -> OperationId {
+        match self {
+            Self::Append(append) => append.id,
+            Self::Read(read) => read.id,
+        }
+    }
+
     const fn call(self) -> u32 {
         match self {
             Self::Append(append) => append.call,
@@ -50,38 +58,37 @@ pub(crate) fn decide(book: &Book<'_>) -> AppendOrder {
     if book.reused.is_some() {
         return AppendOrder::NotApplicable;
     }
-    match broken(book) {
-        Some(anomaly) => AppendOrder::Broken(anomaly),
-        None => AppendOrder::Order,
+    match sorted(book) {
+        Err(anomaly) => AppendOrder::Broken(anomaly),
+        Ok(order) => AppendOrder::Order(order),
     }
 }
 
-fn broken(book: &Book<'_>) -> Option<Anomaly> {
+fn sorted(book: &Book<'_>) -> Result<Vec<OperationId>, Anomaly> {
     if let Some(reference) = book.reference.map(|place| book.reads[place])
         && let Some((_, defect)) = book.defects(reference).into_iter().next()
     {
-        return Some(defect);
+        return Err(defect);
     }
     let order = book.order();
     let odd = book.reads.iter().find(|read| !order.starts_with(read.tokens));
     if let Some((&odd, reference)) = odd.zip(book.reference) {
         let anomaly = book.diverged(odd, book.reads[reference]);
-        return Some(
-            anomaly.expect("a read that is no beginning of the longest one parts from it somewhere"),
-        );
+        return Err(anomaly.expect("a read that is no beginning of the longest one parts from it somewhere"));
     }
-    sweep(book)
-        .err()
-        .map(|(later, earlier)| book.out_of_order(later, earlier))
+    sweep(book).map_err(|(later, earlier)| book.out_of_order(later, earlier))
 }
 
 /// Goes along the groups; the error is two operations of which the first returned before the second, of an earlier group, was
 /// called. Inside a group it goes by the calls, so that nothing there returns before what it has passed is called.
-fn sweep<'a>(book: &Book<'a>) -> Result<(), (Step<'a>, Step<'a>)> {
+fn sweep<'a>(book: &Book<'a>) -> Result<Vec<OperationId>, (Step<'a>, Step<'a>)> {
     let mut by_length: Vec<Read<'_>> = book.reads.clone();
     by_length.sort_by_key(|read| read.tokens.len());
     let mut reads = by_length.into_iter().peekable();
-    let mut latest = Latest(None);
+    let mut latest = Latest {
+        step: None,
+        passed: Vec::with_capacity(book.reads.len() + book.appends.len()),
+    };
     for length in 0..=book.order().len() {
         while let Some(read) = reads.next_if(|read| read.tokens.len() == length) {
             latest.pass(Step::Read(read))?;
@@ -91,20 +98,25 @@ fn sweep<'a>(book: &Book<'a>) -> Result<(), (Step<'a>, Step<'a>)> {
         }
     }
     book.unseen()
-        .try_for_each(|append| latest.pass(Step::Append(append)))
+        .try_for_each(|append| latest.pass(Step::Append(append)))?;
+    Ok(latest.passed)
 }
 
-/// The operation with the latest call of those passed so far.
-struct Latest<'a>(Option<Step<'a>>);
+/// The operation with the latest call of those passed so far, and all of them.
+struct Latest<'a> {
+    step: Option<Step<'a>>,
+    passed: Vec<OperationId>,
+}
 
 impl<'a> Latest<'a> {
     /// Nothing may return before it is called.
     fn pass(&mut self, step: Step<'a>) -> Result<(), (Step<'a>, Step<'a>)> {
-        match self.0 {
+        match self.step {
             Some(latest) if step.ret() < latest.call() => return Err((step, latest)),
             Some(latest) if step.call() < latest.call() => {}
-            _ => self.0 = Some(step),
+            _ => self.step = Some(step),
         }
+        self.passed.push(step.id());
         Ok(())
     }
 }

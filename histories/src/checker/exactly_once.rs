@@ -59,6 +59,7 @@ impl Checker for ExactlyOnce {
             name: self.name(),
             verdict: verdict_of(verdicts),
             checked_keys,
+            certificates: Vec::new(),
         }
     }
 }

@@ -5,6 +5,7 @@
 //! general search (`search`), which gives up when time or memory are up.
 
 use super::append_order::{self, AppendOrder};
+use super::certificate::Certificate;
 use super::narrator::Narrator;
 use super::proof;
 use super::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
@@ -52,6 +53,17 @@ struct Case<'a> {
     method: Method,
 }
 
+/// What was found about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Decided {
+    /// This order explains all answers.
+    Order(Vec<OperationId>),
+    /// No order does.
+    Broken(Anomaly),
+    /// It could not be found out, for this reason.
+    Unknown(String),
+}
+
 impl Linearizable {
     /// A checker for objects that behave like `model`.
     #[must_use]
@@ -79,19 +91,22 @@ impl Linearizable {
             method: self.method,
         };
         let mut verdicts = Vec::new();
+        let mut certificates = Vec::new();
         let mut checked_keys = 0;
         for (key, ids) in history.by_key() {
-            let verdict = match case.object(self.model, &ids)? {
-                Verdict::Unknown(reason) => {
+            let decided = case.object(self.model, &ids)?;
+            checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
+            verdicts.push(match decided {
+                Decided::Order(order) => {
+                    certificates.push(Certificate::new(history, key, &ids, order));
+                    Verdict::Valid
+                }
+                Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+                Decided::Unknown(reason) => {
                     let place = key.map_or_else(String::new, |key| format!("key {key}: "));
                     Verdict::Unknown(format!("{place}{reason}"))
                 }
-                decided @ (Verdict::Valid | Verdict::Invalid(_)) => {
-                    checked_keys += 1;
-                    decided
-                }
-            };
-            verdicts.push(verdict);
+            });
         }
         let verdict = match verdict_of(verdicts) {
             Verdict::Valid if !says_anything(history) => {
@@ -103,6 +118,7 @@ impl Linearizable {
             name: self.name(),
             verdict,
             checked_keys,
+            certificates,
         })
     }
 }
@@ -117,6 +133,7 @@ impl Checker for Linearizable {
             name: self.name(),
             verdict: Verdict::Unknown(mismatch.to_string()),
             checked_keys: 0,
+            certificates: Vec::new(),
         })
     }
 }
@@ -133,7 +150,7 @@ fn says_anything(history: &History) -> bool {
 }
 
 impl Case<'_> {
-    fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+    fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
             ModelName::Register => self.register(Register::plain(), ids),
             ModelName::CasRegister => self.register(Register::with_cas(), ids),
@@ -146,7 +163,7 @@ impl Case<'_> {
         }
     }
 
-    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         let spans = spans(&mut model, self.history, ids)?;
         let narrator = Narrator::new(self.history);
         let decided = match self.method {
@@ -154,13 +171,13 @@ impl Case<'_> {
             Method::Search | Method::Impatient => Zones::NotApplicable,
         };
         Ok(match decided {
-            Zones::Order => Verdict::Valid,
-            Zones::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+            Zones::Order(order) => Decided::Order(order),
+            Zones::Broken(anomaly) => Decided::Broken(anomaly),
             Zones::NotApplicable => {
                 if self.method == Method::Fitting
                     && let Some(anomaly) = proof::stale::foreseen(&spans, narrator)
                 {
-                    return Ok(Verdict::Invalid(vec![anomaly]));
+                    return Ok(Decided::Broken(anomaly));
                 }
                 let plain = |core: &[Span<RegisterOp>]| proof::stale::find(&spans, core, narrator);
                 self.search(&mut model, &spans, plain)
@@ -168,14 +185,14 @@ impl Case<'_> {
         })
     }
 
-    fn append(self, ids: &[OperationId]) -> Result<Verdict, Mismatch> {
+    fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         let decided = match self.method {
             Method::Fitting => append_order::decide(&Book::of(self.history, ids)?),
             Method::Search | Method::Impatient => AppendOrder::NotApplicable,
         };
         Ok(match decided {
-            AppendOrder::Order => Verdict::Valid,
-            AppendOrder::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+            AppendOrder::Order(order) => Decided::Order(order),
+            AppendOrder::Broken(anomaly) => Decided::Broken(anomaly),
             AppendOrder::NotApplicable => {
                 let mut model = Append::default();
                 let spans = spans(&mut model, self.history, ids)?;
@@ -190,7 +207,7 @@ impl Case<'_> {
         model: &mut M,
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
-    ) -> Verdict {
+    ) -> Decided {
         let mut budget = Budget {
             memory_bytes_max: self.limits.memory_bytes_max,
             steps_max: if self.method == Method::Impatient {
@@ -204,7 +221,9 @@ impl Case<'_> {
         let start = model.init();
         let suspect = loop {
             let suspect = match search(model, spans, &[start], &budget) {
-                Found::Order => return Verdict::Valid,
+                Found::Order(order) => {
+                    return Decided::Order(order.into_iter().map(|place| spans[place].id).collect());
+                }
                 Found::Refuted(stuck) => {
                     let window = proof::suspect_window(model, spans, &stuck, &budget);
                     Some(window.unwrap_or_else(|| proof::suspect_all(model, spans, &stuck)))
@@ -213,7 +232,7 @@ impl Case<'_> {
                     stuck.and_then(|stuck| proof::suspect_window(model, spans, &stuck, &budget))
                 }
                 Found::GaveUp(reason, stuck) => {
-                    return Verdict::Unknown(self.gave_up(reason, stuck.as_ref(), spans));
+                    return Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans));
                 }
             };
             match suspect {
@@ -222,9 +241,7 @@ impl Case<'_> {
             }
         };
         let proof = proof::shrink(model, suspect, &budget);
-        Verdict::Invalid(vec![
-            plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)),
-        ])
+        Decided::Broken(plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)))
     }
 
     fn gave_up<S, Op>(self, reason: GaveUp, stuck: Option<&Stuck<S>>, spans: &[Span<Op>]) -> String {

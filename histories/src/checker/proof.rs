@@ -102,7 +102,7 @@ pub(super) fn shrink<M: Model>(model: &mut M, mut suspect: Suspect<M>, budget: &
     };
     match search(model, &suspect.spans, &suspect.starts, &exact) {
         Found::Refuted(stuck) => suspect.stuck = stuck,
-        Found::GaveUp(..) | Found::Order => suspect.stuck.states.clear(),
+        Found::GaveUp(..) | Found::Order(_) => suspect.stuck.states.clear(),
     }
     let is_core = |span: &&Span<M::Op>| !span.is_indeterminate();
     Shrunk {
@@ -200,7 +200,7 @@ fn loosen<M: Model>(model: &mut M, suspect: &mut Suspect<M>, budget: &Budget<'_>
                     suspect.stuck = stuck;
                 }
                 Found::GaveUp(..) => steps += budget.steps_max,
-                Found::Order => {}
+                Found::Order(_) => {}
             }
         }
         size /= 2;

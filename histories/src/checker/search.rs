@@ -23,6 +23,7 @@
 mod mask;
 mod memo;
 mod plan;
+mod witness;
 
 use std::hash::Hash;
 
@@ -53,8 +54,8 @@ pub(crate) enum Lookahead {
 /// What a search found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Found<S> {
-    /// An order explains all answers.
-    Order,
+    /// This order of places among the spans explains all answers.
+    Order(Vec<usize>),
     /// No order does.
     Refuted(Stuck<S>),
     /// It could not be found out.
@@ -117,6 +118,8 @@ struct Config<S, const W: usize> {
 struct Frame<S, const W: usize> {
     position: usize,
     choices: usize,
+    /// How many choices led here.
+    taken: usize,
     config: Config<S, W>,
 }
 
@@ -129,6 +132,13 @@ enum Choice {
     Use(u16),
 }
 
+/// A choice, and the return at which it was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Taken {
+    position: u32,
+    choice: Choice,
+}
+
 struct Search<'a, M: Model, const W: usize> {
     model: &'a mut M,
     spans: &'a [Span<M::Op>],
@@ -138,6 +148,8 @@ struct Search<'a, M: Model, const W: usize> {
     memo: Memo<M::State, W>,
     frames: Vec<Frame<M::State, W>>,
     choices: Vec<Choice>,
+    /// The choices that led to the place at hand.
+    taken: Vec<Taken>,
     /// The event that comes next.
     position: usize,
     /// The operation in each slot, at `position`.
@@ -166,6 +178,7 @@ where
             memo: Memo::new(),
             frames: Vec::new(),
             choices: Vec::new(),
+            taken: Vec::new(),
             position: 0,
             occupants: vec![0; plan.slots],
             pure: Mask::EMPTY,
@@ -180,12 +193,21 @@ where
     fn run(mut self, starts: &[M::State]) -> Found<M::State> {
         for &state in starts {
             self.position = 0;
+            self.taken.clear();
             match self.run_from(Config {
                 state,
                 skip: Mask::EMPTY,
                 usable: Mask::EMPTY,
             }) {
-                Ok(Some(())) => return Found::Order,
+                Ok(Some(())) => {
+                    return Found::Order(witness::order(
+                        self.model,
+                        self.spans,
+                        self.plan,
+                        state,
+                        &self.taken,
+                    ));
+                }
                 Ok(None) => {}
                 Err(reason) => return Found::GaveUp(reason, self.furthest.map(|(_, stuck)| stuck)),
             }
@@ -216,6 +238,7 @@ where
                 self.frames.push(Frame {
                     position: self.position,
                     choices,
+                    taken: self.taken.len(),
                     config,
                 });
             }
@@ -324,6 +347,7 @@ where
     fn next_choice(&mut self) -> Option<Config<M::State, W>> {
         while let Some(frame) = self.frames.last() {
             let (position, config, first) = (frame.position, frame.config, frame.choices);
+            let taken = frame.taken;
             let choice = if self.choices.len() > first {
                 self.choices.pop()
             } else {
@@ -334,6 +358,9 @@ where
             }
             let Some(choice) = choice else { continue };
             self.rewind(position);
+            self.taken.truncate(taken);
+            let position = u32::try_from(position).expect("events are limited to EVENTS_MAX");
+            self.taken.push(Taken { position, choice });
             if let Some(next) = self.take(config, choice) {
                 return Some(next);
             }

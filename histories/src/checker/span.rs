@@ -24,6 +24,11 @@ pub(crate) enum Duty {
 }
 
 impl<Op> Span<Op> {
+    /// Whether it need not have happened.
+    pub(crate) const fn is_optional(&self) -> bool {
+        matches!(self.duty, Duty::May)
+    }
+
     /// Whether nothing at all is demanded of it.
     pub(crate) const fn is_indeterminate(&self) -> bool {
         self.ret == FOREVER && matches!(self.duty, Duty::May)
@@ -39,7 +44,7 @@ pub(crate) fn spans<M: Model>(
     let mut spans = Vec::with_capacity(ids.len());
     for &id in ids {
         let operation = history.operation(id);
-        let (op, ret, duty) = match model.read(operation, history.values())? {
+        let (op, ret, duty) = match model.read(&operation, history.values())? {
             Reading::Must(op) => (op, operation.order.ret, Duty::Must),
             Reading::May(op) => (op, FOREVER, Duty::May),
             Reading::Nothing => continue,

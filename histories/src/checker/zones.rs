@@ -19,7 +19,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::narrator::Narrator;
 use super::span::{Duty, Span};
-use crate::history::FOREVER;
+use crate::history::{FOREVER, OperationId};
 use crate::model::register::RegisterOp;
 use crate::values::Symbol;
 use crate::verdict::Anomaly;
@@ -27,8 +27,8 @@ use crate::verdict::Anomaly;
 /// What the special case says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Zones {
-    /// Linearizable.
-    Order,
+    /// Linearizable, in this order.
+    Order(Vec<OperationId>),
     /// Not linearizable.
     Broken(Anomaly),
     /// It cannot say: values are not unique, or an operation only says what the register did not hold.
@@ -102,8 +102,8 @@ pub(crate) fn decide(spans: &[Span<RegisterOp>], narrator: Narrator<'_>) -> Zone
             }
             .tell(conflict),
         ),
-        Ok(()) if clusters.leaves_something_out() => Zones::NotApplicable,
-        Ok(()) => Zones::Order,
+        Ok(_) if clusters.leaves_something_out() => Zones::NotApplicable,
+        Ok(blocks) => Zones::Order(clusters.order(&blocks)),
     }
 }
 
@@ -156,11 +156,45 @@ impl<'a> Clusters<'a> {
         is_new.then_some(())
     }
 
-    fn conflict(&mut self) -> Result<(), Conflict> {
+    /// The blocks in the order in which they can be executed, each with the instant it begins at.
+    fn conflict(&mut self) -> Result<Vec<(u64, Block)>, Conflict> {
         self.take_observations()?;
         self.glue()?;
-        let blocks = self.blocks()?;
-        disjoint(&blocks)
+        disjoint(self.blocks()?)
+    }
+
+    /// All operations in the order of the blocks; inside a group of a block by their calls.
+    fn order(&self, blocks: &[(u64, Block)]) -> Vec<OperationId> {
+        let mut order = Vec::with_capacity(self.spans.len());
+        for (_, block) in blocks {
+            for cluster in self.chain(block.root) {
+                let Cluster { writer, reads, .. } = &self.all[cluster];
+                order.extend(writer.iter().chain(reads).map(|&place| self.spans[place].id));
+            }
+        }
+        self.with_refusals(order)
+    }
+
+    /// The same with the compare-and-sets that did not match a value which never was there: they fit in anywhere.
+    fn with_refusals(&self, order: Vec<OperationId>) -> Vec<OperationId> {
+        let is_refusal = |span: &&Span<RegisterOp>| matches!(span.op, RegisterOp::Differs(_));
+        let mut refusals = self.spans.iter().filter(is_refusal).peekable();
+        if refusals.peek().is_none() {
+            return order;
+        }
+        let calls: HashMap<OperationId, u32, FxBuildHasher> =
+            self.spans.iter().map(|span| (span.id, span.call)).collect();
+        let mut all = Vec::with_capacity(self.spans.len());
+        let mut latest_call = 0;
+        for id in order {
+            latest_call = latest_call.max(calls[&id]);
+            while let Some(refusal) = refusals.next_if(|refusal| refusal.call < latest_call) {
+                all.push(refusal.id);
+            }
+            all.push(id);
+        }
+        all.extend(refusals.map(|refusal| refusal.id));
+        all
     }
 
     /// Puts each read into its cluster, and finds out which indeterminate writers must have taken effect.
@@ -317,25 +351,30 @@ impl<'a> Clusters<'a> {
     }
 }
 
-/// No two forward zones overlap, and no backward zone lies inside a forward one.
-fn disjoint(blocks: &[Block]) -> Result<(), Conflict> {
+/// No two forward zones overlap, and no backward zone lies inside a forward one. Then each backward zone is left an instant at
+/// which no forward zone holds the register: its beginning, or the end of the forward zone that it begins in.
+fn disjoint(blocks: Vec<Block>) -> Result<Vec<(u64, Block)>, Conflict> {
     let (mut forward, backward): (Vec<Block>, Vec<Block>) =
-        blocks.iter().partition(|block| block.f < block.s);
+        blocks.into_iter().partition(|block| block.f < block.s);
     forward.sort_unstable_by_key(|block| block.f);
     for pair in forward.windows(2) {
         if pair[1].f < pair[0].s {
             return Err(Conflict::Overlap(pair[0], pair[1]));
         }
     }
+    let mut placed: Vec<(u64, Block)> = Vec::with_capacity(forward.len() + backward.len());
     for block in backward {
         let place = forward.partition_point(|zone| zone.f < block.s);
-        if let Some(&zone) = forward[..place].last()
-            && block.f < zone.s
-        {
-            return Err(Conflict::Inside(zone, block));
-        }
+        let instant = match forward[..place].last() {
+            Some(&zone) if block.f < zone.s => return Err(Conflict::Inside(zone, block)),
+            Some(zone) => block.s.max(zone.s),
+            None => block.s,
+        };
+        placed.push((instant, block));
     }
-    Ok(())
+    placed.extend(forward.into_iter().map(|block| (block.f, block)));
+    placed.sort_unstable_by_key(|&(instant, _)| instant);
+    Ok(placed)
 }
 
 /// Whether one operation ended before the other began.

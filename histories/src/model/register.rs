@@ -57,9 +57,9 @@ impl Register {
         }
     }
 
-    fn scalar(self, operation: &Operation, datum: &Datum) -> Result<Symbol, Mismatch> {
+    fn scalar(self, operation: &Operation, datum: Datum<'_>) -> Result<Symbol, Mismatch> {
         match datum {
-            Datum::One(symbol) => Ok(*symbol),
+            Datum::One(symbol) => Ok(symbol),
             Datum::Many(_) => {
                 let reason = format!("wants one value in a `{}`, not an array", operation.f);
                 Err(self.name.mismatch(operation, reason))
@@ -69,13 +69,13 @@ impl Register {
 
     fn read_read(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
         match operation.answer() {
-            Some(answer) => Ok(Reading::Must(RegisterOp::Read(self.scalar(operation, answer)?))),
+            Some(answer) => Ok(Reading::Must(RegisterOp::Read(self.scalar(operation, *answer)?))),
             None => Ok(Reading::Nothing),
         }
     }
 
     fn read_write(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
-        let op = RegisterOp::Write(self.scalar(operation, &operation.value)?);
+        let op = RegisterOp::Write(self.scalar(operation, operation.value)?);
         Ok(match operation.ending {
             Ending::Ok(_) => Reading::Must(op),
             Ending::Fail { .. } => Reading::Nothing,
@@ -84,10 +84,10 @@ impl Register {
     }
 
     fn read_cas(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
-        let Datum::Many(pair) = &operation.value else {
+        let Datum::Many(pair) = operation.value else {
             return Err(self.not_a_pair(operation));
         };
-        let &[from, to] = &pair[..] else {
+        let &[from, to] = pair else {
             return Err(self.not_a_pair(operation));
         };
         Ok(match &operation.ending {
@@ -96,7 +96,7 @@ impl Register {
             Ending::Fail { error, saw } if **error == *PRECONDITION_FAILED => match saw {
                 None => Reading::Must(RegisterOp::Differs(from)),
                 Some(saw) if *saw == Datum::One(from) => Reading::Must(RegisterOp::Contradiction),
-                Some(saw) => Reading::Must(RegisterOp::Read(self.scalar(operation, saw)?)),
+                Some(saw) => Reading::Must(RegisterOp::Read(self.scalar(operation, *saw)?)),
             },
             Ending::Fail { .. } => Reading::Nothing,
             Ending::Info { .. } | Ending::Unfinished if from == to => Reading::Nothing,

@@ -6,7 +6,7 @@ use histories::history::{Ending, History};
 use histories::{Checker, ExactlyOnce, Limits, Linearizable, ModelName, Verdict};
 
 use crate::generate::{Shape, Sort, history};
-use crate::oracle::is_linearizable;
+use crate::oracle::{doubt, is_linearizable};
 
 /// Histories of each sort in the test suite; the environment variable `HISTORIES_FUZZ` asks for more.
 const HISTORIES: u64 = 6_000;
@@ -39,9 +39,13 @@ fn judge(history: &History, sort: Sort) -> Result<bool, String> {
     let expected = is_linearizable(history, |_| true);
     for method in [Method::Fitting, Method::Search, Method::Impatient] {
         let checker = Linearizable::new(model(sort)).with_method(method);
-        let verdict = checker.check(history, &Limits::patient()).verdict;
-        match &verdict {
-            Verdict::Valid if expected => {}
+        let report = checker.check(history, &Limits::patient());
+        match &report.verdict {
+            Verdict::Valid if expected => {
+                if let Some(doubt) = doubt(history, &report.certificates) {
+                    return Err(format!("{method:?}: {doubt}: {:?}", report.certificates));
+                }
+            }
             Verdict::Unknown(reason) if expected && reason.starts_with("vacuous") => {}
             Verdict::Invalid(anomalies) if !expected => {
                 for anomaly in anomalies {

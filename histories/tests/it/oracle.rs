@@ -2,7 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use histories::history::{Ending, History, Operation};
+use histories::Certificate;
+use histories::history::{Ending, History, Operation, OperationId};
 use histories::op::Function;
 use serde_json::{Value, json};
 
@@ -30,20 +31,70 @@ pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -
         let operations = ids.into_iter().map(|id| history.operation(id));
         let all: Vec<Step> = operations
             .clone()
-            .filter_map(|operation| step(history, operation))
+            .filter_map(|operation| step(history, &operation))
             .collect();
         let start = start(&all);
         let steps: Vec<Step> = operations
             .filter_map(|operation| {
-                if demanded(operation) {
-                    step(history, operation)
+                if demanded(&operation) {
+                    step(history, &operation)
                 } else {
-                    loosened(history, operation)
+                    loosened(history, &operation)
                 }
             })
             .collect();
         any_order(&steps, 0, &start, &mut BTreeSet::new())
     })
+}
+
+/// What is wrong with the certificates of a history that was called linearizable.
+pub(crate) fn doubt(history: &History, certificates: &[Certificate]) -> Option<String> {
+    let keys = history.by_key();
+    if keys.len() != certificates.len() {
+        return Some("not a certificate for each key".to_owned());
+    }
+    keys.into_iter()
+        .zip(certificates)
+        .find_map(|((key, ids), certificate)| {
+            if certificate.key != key {
+                return Some("a certificate of another key".to_owned());
+            }
+            doubt_order(history, &ids, certificate)
+        })
+}
+
+fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate) -> Option<String> {
+    let all = ids.iter().filter_map(|&id| step(history, &history.operation(id)));
+    let mut state = start(&all.collect::<Vec<_>>());
+    let mut latest = 0;
+    let mut left: BTreeSet<OperationId> = ids.iter().copied().collect();
+    for id in &certificate.order {
+        let operation = history.operation(*id);
+        if !left.remove(id) {
+            return Some(format!("{id:?} stands twice"));
+        }
+        let Some(step) = step(history, &operation) else {
+            return Some(format!("{id:?} failed"));
+        };
+        latest = latest.max(step.call);
+        if step.ret.is_some_and(|ret| ret < latest) {
+            return Some(format!("{id:?} comes too late"));
+        }
+        match apply(&step, &state) {
+            Some(next) => state = next,
+            None => return Some(format!("{id:?} cannot be answered so in {state}")),
+        }
+    }
+    let unknown = left
+        .iter()
+        .copied()
+        .filter(|&id| history.operation(id).is_indeterminate());
+    if !unknown.eq(certificate.left_out.iter().copied()) {
+        return Some("what was left out is not what is missing".to_owned());
+    }
+    left.iter()
+        .find(|&&id| step(history, &history.operation(id)).is_some_and(|step| step.observed.is_some()))
+        .map(|id| format!("{id:?} is missing"))
 }
 
 fn start(steps: &[Step]) -> Value {
@@ -86,7 +137,7 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
     };
     Some(Step {
         f: operation.f,
-        argument: values.json(&operation.value),
+        argument: values.json(operation.value),
         ret: if observed.is_some() {
             operation.ret.map(|ret| ret.0)
         } else {
