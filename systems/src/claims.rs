@@ -23,6 +23,8 @@ pub struct Claims {
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
     pub servers_min: usize,
+    /// The fewest servers any one of which it can lose and go on.
+    pub servers_to_lose_one: usize,
     /// How many servers it has if nobody says otherwise.
     pub servers_default: usize,
     /// After the last misfortune it survives is over, it answers again within this time.
@@ -147,6 +149,7 @@ pub const PB: Claims = Claims {
         },
     ],
     servers_min: 1,
+    servers_to_lose_one: 2,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -185,6 +188,7 @@ pub const VR: Claims = Claims {
         ),
     }],
     servers_min: 1,
+    servers_to_lose_one: 3,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -221,6 +225,7 @@ pub const PAXOS: Claims = Claims {
         keeps: Some("what they promised and accepted"),
     }],
     servers_min: 1,
+    servers_to_lose_one: 3,
     servers_default: 5,
     recovers_within: Duration::from_secs(3),
 };
