@@ -12,7 +12,6 @@ mod fates;
 mod life;
 mod offices;
 pub mod pb;
-
 mod requests;
 pub mod vr;
 
