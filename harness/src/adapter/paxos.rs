@@ -77,6 +77,7 @@ impl System for Paxos {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 
