@@ -42,6 +42,9 @@ pub enum Method {
     Impatient,
 }
 
+/// What the checker is called in results.
+const NAME: &str = "linearizable";
+
 /// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
 /// can; if not it begins anew with [`STEPS_FACTOR`] times as many.
 const STEPS_FIRST: u64 = 1 << 16;
@@ -94,42 +97,30 @@ impl Linearizable {
             limits,
             method: self.method,
         };
-        let mut verdicts = Vec::new();
-        let mut certificates = Vec::new();
-        let mut checked_keys = 0;
-        for (key, ids) in history.by_key() {
-            let decided = case.object(self.model, &ids)?;
-            checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
-            verdicts.push(match decided {
-                Decided::Order(order) => {
-                    certificates.push(Certificate::new(history, key, &ids, order));
-                    Verdict::Valid
-                }
-                Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
-                Decided::Unknown(reason) => {
-                    let place = key.map_or_else(String::new, |key| format!("key {key}: "));
-                    Verdict::Unknown(format!("{place}{reason}"))
-                }
-            });
-        }
-        let verdict = match verdict_of(verdicts) {
-            Verdict::Valid if !says_anything(history) => {
-                Verdict::Unknown("vacuous: no operation succeeded".to_owned())
-            }
-            verdict => verdict,
-        };
-        Ok(Report {
-            name: self.name(),
-            verdict,
-            checked_keys,
-            certificates,
-        })
+        case.all(|ids| case.object(self.model, ids))
     }
+}
+
+/// What follows from `history` for objects that behave like a `model` of your own making, decided by the search.
+///
+/// # Errors
+/// When the model does not know one of its operations.
+pub fn judge_model<M: Model>(
+    history: &History,
+    model: impl Fn() -> M,
+    limits: &Limits<'_>,
+) -> Result<Report, Mismatch> {
+    let case = Case {
+        history,
+        limits,
+        method: Method::Fitting,
+    };
+    case.all(|ids| case.by_search(model(), ids))
 }
 
 impl Checker for Linearizable {
     fn name(&self) -> &'static str {
-        "linearizable"
+        NAME
     }
 
     fn check(&self, history: &History, limits: &Limits<'_>) -> Report {
@@ -154,6 +145,40 @@ fn says_anything(history: &History) -> bool {
 }
 
 impl Case<'_> {
+    /// What `decide` says of each object.
+    fn all(self, decide: impl Fn(&[OperationId]) -> Result<Decided, Mismatch>) -> Result<Report, Mismatch> {
+        let mut verdicts = Vec::new();
+        let mut certificates = Vec::new();
+        let mut checked_keys = 0;
+        for (key, ids) in self.history.by_key() {
+            let decided = decide(&ids)?;
+            checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
+            verdicts.push(match decided {
+                Decided::Order(order) => {
+                    certificates.push(Certificate::new(self.history, key, &ids, order));
+                    Verdict::Valid
+                }
+                Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+                Decided::Unknown(reason) => {
+                    let place = key.map_or_else(String::new, |key| format!("key {key}: "));
+                    Verdict::Unknown(format!("{place}{reason}"))
+                }
+            });
+        }
+        let verdict = match verdict_of(verdicts) {
+            Verdict::Valid if !says_anything(self.history) => {
+                Verdict::Unknown("vacuous: no operation succeeded".to_owned())
+            }
+            verdict => verdict,
+        };
+        Ok(Report {
+            name: NAME,
+            verdict,
+            checked_keys,
+            certificates,
+        })
+    }
+
     fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
             ModelName::Register => self.register(Register::plain(), ids),
