@@ -1,6 +1,7 @@
 //! How a system is started, watched and spoken to. A system that is not ours needs nothing more than this.
 
 pub mod kv;
+mod own;
 pub mod pb;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -136,6 +137,12 @@ pub trait Client {
 pub trait Witness: std::fmt::Debug {
     /// Reads one line of a node's event log.
     fn note(&mut self, node: NodeId, line: &str);
+
+    /// Hears that `node` was killed, after all that it had said. What it was told of the life that ended does not hold for the next one,
+    /// which may be running already and not have said anything. Nothing to do where a node is the same in every life.
+    fn note_death(&mut self, node: NodeId) {
+        let _ = node;
+    }
 
     /// Whether the cluster is complete and serves.
     fn formed(&self) -> bool;

@@ -52,7 +52,7 @@ pub fn check_file(
             line: None,
             defect: Defect::OtherModel(mismatch),
         })?;
-    let keys = history.by_key().len();
+    let keys = history.key_count();
     Ok(Judged {
         report,
         warnings,

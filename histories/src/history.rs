@@ -5,21 +5,28 @@
 //!
 //! Intervals are closed: of two events with the same time an invocation comes before a completion, so that operations which touch
 //! overlap and neither is held to have come first. Otherwise the order of the file breaks ties.
+//!
+//! An operation is kept in a row of 56 bytes, its values in tables beside it ([`Values`]), so that ten million operations take little
+//! more than half a gigabyte. Rows and not columns: the operations of one object lie far apart in a long history, and each is read as
+//! a whole; a row is one line of the processor's cache, ten columns would be ten. What is handed out is a view, an [`Operation`].
 
 pub mod builder;
 pub mod error;
+pub mod operation;
+mod row;
 mod time;
 
 use std::collections::BTreeMap;
 use std::io::BufRead;
-use std::sync::Arc;
 
 use crate::journal::{Event, Header, Index, Nemesis, Reader};
-use crate::op::{Function, Key, Process};
-use crate::values::{Datum, Values};
+use crate::op::Key;
+use crate::values::Values;
+use row::{NO_KEY, Row, Tables};
 
 pub use builder::Builder;
 pub use error::{Defect, HistoryError, Warning};
+pub use operation::{Ending, Operation, Operations};
 pub use time::{Clock, Time};
 
 /// More events than this are refused.
@@ -28,55 +35,11 @@ pub const EVENTS_MAX: u64 = 1 << 31;
 /// The operations of a run, in the order of their invocations.
 #[derive(Debug, Clone)]
 pub struct History {
-    pub(crate) operations: Vec<Operation>,
-    pub(crate) nemesis: Vec<(Index, Time, Nemesis)>,
-    pub(crate) values: Values,
-    pub(crate) clock: Clock,
-}
-
-/// One operation: its two edges, paired.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Operation {
-    /// The journal line of its invocation.
-    pub index: Index,
-    /// Who asked.
-    pub process: Process,
-    /// What was asked.
-    pub f: Function,
-    /// Of which object; none where the history is about a single one.
-    pub key: Option<Key>,
-    /// With what argument.
-    pub value: Datum,
-    /// When it was asked.
-    pub call: Time,
-    /// Until when it can have had its effect; none when that may be at any later time.
-    pub ret: Option<Time>,
-    /// When the process learned what came of it, or that nobody knows.
-    pub completed: Option<Time>,
-    /// What came of it.
-    pub ending: Ending,
-    pub(crate) order: Order,
-}
-
-/// What came of an operation.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ending {
-    /// It took effect; the answer, or the argument again where there is none.
-    Ok(Datum),
-    /// It surely did not take effect.
-    Fail {
-        /// Why.
-        error: Arc<str>,
-        /// What a compare-and-set that did not match was answered with.
-        saw: Option<Datum>,
-    },
-    /// Nobody knows, and the process was told so.
-    Info {
-        /// Why.
-        error: Arc<str>,
-    },
-    /// It never completed.
-    Unfinished,
+    rows: Vec<Row>,
+    tables: Tables,
+    nemesis: Vec<(Index, Time, Nemesis)>,
+    values: Values,
+    clock: Clock,
 }
 
 /// Where the edges of an operation stand among all events: total, and free of ties.
@@ -140,8 +103,8 @@ impl History {
 
     /// The operations, in the order of their invocations.
     #[must_use]
-    pub fn operations(&self) -> &[Operation] {
-        &self.operations
+    pub const fn operations(&self) -> Operations<'_> {
+        Operations { history: self }
     }
 
     /// One operation.
@@ -149,8 +112,9 @@ impl History {
     /// # Panics
     /// When `id` is of another history.
     #[must_use]
-    pub fn operation(&self, id: OperationId) -> &Operation {
-        &self.operations[id.0 as usize]
+    #[inline]
+    pub fn operation(&self, id: OperationId) -> Operation<'_> {
+        Operation::of(self, &self.rows[id.0 as usize])
     }
 
     /// What the nemesis did, uninterpreted.
@@ -170,43 +134,27 @@ impl History {
         self.clock
     }
 
+    /// How many objects it is about.
+    #[must_use]
+    pub fn key_count(&self) -> usize {
+        let keyless = self.rows.iter().any(|row| row.key == NO_KEY);
+        self.tables.keys.len() + usize::from(keyless)
+    }
+
     /// The operations of each object, in the order of their invocations. Objects are independent: a history is linearizable if
     /// and only if it is for each object (Herlihy and Wing 1990, locality).
     #[must_use]
     pub fn by_key(&self) -> BTreeMap<Option<Key>, Vec<OperationId>> {
-        let mut keys: BTreeMap<Option<Key>, Vec<OperationId>> = BTreeMap::new();
-        for (place, operation) in self.operations.iter().enumerate() {
-            let id =
-                OperationId(u32::try_from(place).expect("a history has fewer than EVENTS_MAX operations"));
-            match keys.get_mut(&operation.key) {
-                Some(ids) => ids.push(id),
-                None => drop(keys.insert(operation.key.clone(), vec![id])),
-            }
+        let mut counts = vec![0_usize; self.tables.keys.len() + 1];
+        let object = |row: &Row| self.tables.keys.len().min(row.key as usize);
+        self.rows.iter().for_each(|row| counts[object(row)] += 1);
+        let mut ids: Vec<Vec<OperationId>> = counts.into_iter().map(Vec::with_capacity).collect();
+        for (place, row) in (0..).zip(&self.rows) {
+            ids[object(row)].push(OperationId(place));
         }
-        keys
-    }
-}
-
-impl Operation {
-    /// Whether it ended before the other began, so that it surely came first.
-    #[must_use]
-    pub const fn precedes(&self, other: &Self) -> bool {
-        self.order.ret < other.order.call
-    }
-
-    /// Its answer, when it is known to have taken effect.
-    #[must_use]
-    pub const fn answer(&self) -> Option<&Datum> {
-        match &self.ending {
-            Ending::Ok(answer) => Some(answer),
-            Ending::Fail { .. } | Ending::Info { .. } | Ending::Unfinished => None,
-        }
-    }
-
-    /// Whether nobody knows if it took effect, or when it will.
-    #[must_use]
-    pub const fn is_indeterminate(&self) -> bool {
-        matches!(self.ending, Ending::Info { .. } | Ending::Unfinished)
+        let keyless = ids.pop().filter(|ids| !ids.is_empty()).map(|ids| (None, ids));
+        let keyed = self.tables.keys.iter().cloned().map(Some).zip(ids);
+        keyed.chain(keyless).collect()
     }
 }
 

@@ -55,6 +55,7 @@ pub mod format;
 pub mod history;
 pub mod journal;
 pub mod model;
+mod names;
 pub mod op;
 pub mod values;
 pub mod verdict;

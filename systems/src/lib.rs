@@ -8,6 +8,7 @@
 
 pub mod claims;
 pub mod codec;
+pub mod group;
 pub mod node_id;
 pub mod pb;
 pub mod replica;
@@ -15,6 +16,7 @@ pub mod server;
 pub mod service;
 pub mod session;
 pub mod time;
+pub mod transfer;
 
 pub use node_id::NodeId;
 pub use replica::{Boot, ClientId, Effect, Incarnation, Input, Outbox, Replica};

@@ -41,12 +41,13 @@ mod transfer;
 pub mod view;
 pub mod view_service;
 
+pub use crate::session::{Patience, Persistence};
 pub use event::{Acknowledgement, Event, Outcome};
 pub use flaw::Flaw;
 pub use message::{Command, Message, Record, Refusal, Request, Response, Sequence, Stamp, SyncPiece, Timer};
 pub use observer::Observer;
 pub use server::Server;
-pub use session::{ClientSession, Patience, Persistence, SessionConfig, SessionTimer};
+pub use session::{ClientSession, SessionConfig, SessionTimer};
 pub use view::{Member, Role, View, ViewNumber};
 pub use view_service::ViewService;
 
@@ -62,8 +63,6 @@ pub const RESEND_AFTER: Duration = Duration::from_millis(200);
 pub const RESEND_AFTER_MAX: Duration = Duration::from_secs(2);
 /// The longest piece of a store sent at once, in bytes.
 pub const SYNC_PIECE_BYTES_MAX: usize = 256 << 10;
-/// The most a backup accepts as a whole, in bytes: a full store and its client table.
-pub const SYNC_BYTES_MAX: u64 = 4 << 30;
 /// The most operations that wait at a primary; beyond it clients are told that it is busy.
 pub const QUEUE_OPS_MAX: usize = 1024;
 /// The most operations in one message to the backup.

@@ -2,7 +2,7 @@
 //!
 //! A replica opens no socket, reads no clock, draws no chance of its own. Whoever drives it (a real process or a simulation)
 //! hands it an [`Input`] and carries out the [`Effect`]s strictly in order. [`Effect::Persist`] is a barrier: nothing after
-//! it happens before the record is durable.
+//! it happens before the record is durable. So is [`Effect::Compact`].
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -107,6 +107,8 @@ pub enum Effect<R: Replica> {
     Disarm(R::Timer),
     /// Make `record` durable before anything that follows.
     Persist(R::Record),
+    /// Put these records in the place of all that are durable, before anything that follows; a crash leaves the old ones or these.
+    Compact(Vec<R::Record>),
     /// Note `event` in the node's event log.
     Observe(R::Event),
 }
@@ -153,6 +155,11 @@ impl<R: Replica> Outbox<R> {
     /// Make `record` durable before anything that follows.
     pub fn persist(&mut self, record: R::Record) {
         self.effects.push(Effect::Persist(record));
+    }
+
+    /// Put `records` in the place of all that are durable, before anything that follows.
+    pub fn compact(&mut self, records: Vec<R::Record>) {
+        self.effects.push(Effect::Compact(records));
     }
 
     /// Note `event` in the event log.

@@ -7,6 +7,10 @@ use crate::node_id::NodeId;
 use crate::replica::Replica;
 use crate::time::Time;
 
+mod patience;
+
+pub use patience::{Patience, Persistence};
+
 /// How an operation ended, as far as the client can know.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Conclusion<A> {

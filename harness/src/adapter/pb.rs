@@ -2,38 +2,24 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
-use std::future::Future;
 use std::io;
-use std::pin::Pin;
 use std::time::Duration;
 
 use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
-use systems::pb::{
-    ClientSession, Config, Event, Flaw, Message, Node, Observer, Patience, Persistence, SessionConfig,
-};
-use systems::server::{Client as Connection, EventLine};
+use systems::pb::{ClientSession, Config, Event, Flaw, Message, Node, Observer, SessionConfig};
 use systems::service::kv::{Answer, Op};
-use systems::{ClientId, Conclusion, NodeId};
+use systems::{Conclusion, NodeId};
 
-use super::kv::{self, Reads};
-use super::{Addresses, Client, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness};
+use super::own::{self, KvClients};
+use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
 use crate::oracle::pb::PbOracle;
 use crate::oracle::{Examiner, FromLines};
 use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// The name of the view service.
 const SERVICE: &str = "vs";
-
-/// How long a client waits for an answer before it asks again, or gives up if that is its way.
-const RESEND_AFTER: Duration = Duration::from_millis(400);
-
-/// The longest a client insists.
-const GIVE_UP_AFTER: Duration = Duration::from_secs(3);
-
-/// Of so many clients one gives up at the first silence; the others insist, with the same request number.
-const ONE_IN: u64 = 4;
 
 /// The primary/backup service.
 #[derive(Debug, Clone, Copy)]
@@ -45,18 +31,6 @@ struct SimulatedPb {
     config: Config,
     clients: ClientsConfig,
     conditions: Conditions,
-}
-
-/// Where its clients come from.
-#[derive(Debug, Clone)]
-struct PbClients {
-    addresses: Addresses,
-    config: ClientsConfig,
-}
-
-struct PbClient {
-    connection: Connection<ClientSession>,
-    reads: Reads,
 }
 
 /// Who reads its event logs.
@@ -114,25 +88,12 @@ impl System for Pb {
     }
 
     fn node_arguments(&self, node: NodeId, place: &Place) -> Vec<OsString> {
-        let mut arguments: Vec<OsString> = ["node", "pb", "--name"].map(OsString::from).to_vec();
-        arguments.push(node.to_string().into());
-        for (peer, address) in &place.addresses.0 {
-            arguments.extend(["--peer".into(), format!("{peer}={address}").into()]);
-        }
-        arguments.extend(["--data".into(), place.data.clone().into()]);
-        arguments.extend(["--events".into(), place.events.clone().into()]);
-        arguments.extend(["--seed".into(), place.seed.to_string().into()]);
-        if let Some(flaw) = &place.flaw {
-            arguments.extend(["--flaw".into(), flaw.into()]);
-        }
-        arguments
+        own::node_arguments(self.name(), node, place)
     }
 
     fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
-        Box::new(PbClients {
-            addresses: addresses.clone(),
-            config,
-        })
+        let session = move |process| session(process, config, &Conditions::default());
+        Box::new(KvClients::new(addresses, config, session))
     }
 
     fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
@@ -168,44 +129,9 @@ impl System for Pb {
     }
 }
 
-impl Clients for PbClients {
-    fn open(&self, process: Process) -> Box<dyn Client> {
-        let session = session(process, self.config, &Conditions::default());
-        let connection = Connection::new(session, ClientId(process.0), self.addresses.0.clone());
-        Box::new(PbClient {
-            connection,
-            reads: self.config.reads,
-        })
-    }
-}
-
-impl Client for PbClient {
-    fn invoke<'a>(&'a mut self, invocation: &'a Invocation) -> Pin<Box<dyn Future<Output = Outcome> + 'a>> {
-        Box::pin(async move {
-            let Some(op) = kv::op(invocation) else {
-                return Outcome::Fail {
-                    error: "not-offered".to_owned(),
-                    saw: None,
-                };
-            };
-            kv::outcome(invocation, self.reads, self.connection.invoke(op).await)
-        })
-    }
-}
-
 /// The session of the client of `process`.
 fn session(process: Process, config: ClientsConfig, conditions: &Conditions) -> ClientSession {
-    let thread = process.0 % config.concurrency;
-    let persistence = if thread % ONE_IN == ONE_IN - 1 {
-        Persistence::GiveUp
-    } else {
-        Persistence::Retry
-    };
-    let patience = Patience {
-        resend_after: conditions.patience(RESEND_AFTER),
-        give_up_after: conditions.patience(GIVE_UP_AFTER),
-        persistence,
-    };
+    let patience = own::patience(process, config.concurrency, conditions);
     ClientSession::new(SessionConfig::new(Pb::service(), patience))
 }
 
@@ -276,10 +202,13 @@ impl Observing<Event> for PbWitness {
 
 impl Witness for PbWitness {
     fn note(&mut self, node: NodeId, line: &str) {
-        // A line that is none was torn by the death of its writer; the next life writes on a line of its own.
-        if let Ok(line) = serde_json::from_str::<EventLine<Event>>(line) {
-            self.observer.note(node, &line.event);
+        if let Some(event) = own::event(line) {
+            self.observer.note(node, &event);
         }
+    }
+
+    fn note_death(&mut self, node: NodeId) {
+        self.observer.note_death(node);
     }
 
     fn formed(&self) -> bool {

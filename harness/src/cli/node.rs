@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use systems::NodeId;
 use systems::pb::{Config, Flaw, Node};
 use systems::server::{BootArgs, Listen, serve};
+use systems::{NodeId, Replica};
 
 use super::Refusal;
 use crate::adapter::pb::Pb;
@@ -82,29 +82,33 @@ impl NodeArgs {
     /// # Errors
     /// When it cannot start, or its disk fails it.
     pub fn execute(self) -> Result<u8, Refusal> {
-        let NodeSystem::Pb(PbArgs { place, flaw }) = self.system;
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
-        let servers = place
-            .peers
-            .iter()
-            .map(|peer| peer.name)
-            .filter(|name| *name != Pb::service())
-            .collect();
-        let config = Config {
-            flaw,
-            ..Config::new(Pb::service(), servers)
-        };
-        let listen = place.listen()?;
-        let boot = BootArgs {
-            node: place.name,
-            seed: place.seed,
-        };
-        serve::<Node>(&config, boot, listen, &place.data, &place.events).map_err(Refusal::harness)?;
-        Ok(0)
+        match self.system {
+            NodeSystem::Pb(PbArgs { place, flaw }) => {
+                let servers = place.names().filter(|name| *name != Pb::service()).collect();
+                let config = Config::new(Pb::service(), servers);
+                place.serve::<Node>(&Config { flaw, ..config })
+            }
+        }
     }
 }
 
 impl PlaceArgs {
+    /// Who takes part.
+    fn names(&self) -> impl Iterator<Item = NodeId> {
+        self.peers.iter().map(|peer| peer.name)
+    }
+
+    /// Runs the node until it is told to end.
+    fn serve<R: Replica + 'static>(&self, config: &R::Config) -> Result<u8, Refusal> {
+        let boot = BootArgs {
+            node: self.name,
+            seed: self.seed,
+        };
+        serve::<R>(config, boot, self.listen()?, &self.data, &self.events).map_err(Refusal::harness)?;
+        Ok(0)
+    }
+
     fn listen(&self) -> Result<Listen, Refusal> {
         let peers: BTreeMap<NodeId, SocketAddr> =
             self.peers.iter().map(|peer| (peer.name, peer.address)).collect();

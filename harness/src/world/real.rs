@@ -281,12 +281,19 @@ impl RealCluster {
             (NodeState::Down, NodeWish::Down)
             | (NodeState::Paused, NodeWish::Paused)
             | (NodeState::Running, NodeWish::Up) => Ok(()),
-            (NodeState::Running | NodeState::Paused, NodeWish::Down) => self.lab.kill(node),
+            (NodeState::Running | NodeState::Paused, NodeWish::Down) => self.kill(node),
             (NodeState::Running, NodeWish::Paused) => self.lab.pause(node),
             (NodeState::Paused, NodeWish::Up) => self.lab.resume(node),
             (NodeState::Down, NodeWish::Up) => self.start(node),
             (NodeState::Down, NodeWish::Paused) => self.start(node).and_then(|()| self.lab.pause(node)),
         }
+    }
+
+    fn kill(&mut self, node: NodeId) -> Result<(), LabError> {
+        self.lab.kill(node)?;
+        self.read_logs();
+        self.witness.note_death(node);
+        Ok(())
     }
 
     fn apply(&mut self, action: &Action) -> io::Result<()> {

@@ -98,6 +98,8 @@ impl Trial {
         self.lab
             .kill(node)
             .unwrap_or_else(|error| panic!("{node} is not killed: {error}"));
+        self.read_logs();
+        self.observer.note_death(node);
     }
 
     /// Stops a node where it stands.

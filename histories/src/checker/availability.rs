@@ -91,10 +91,10 @@ pub fn recoveries(history: &History, windows: &[Window]) -> Vec<Recovery> {
             None
         };
         first_success[place] = [success, first_success[place + 1]].into_iter().flatten().min();
-        last_attempt[place] = last_attempt[place + 1].max(Some(learned(operation)));
+        last_attempt[place] = last_attempt[place + 1].max(Some(learned(&operation)));
     }
     let recovery = |window: &Window| {
-        let place = operations.partition_point(|operation| operation.call <= window.to);
+        let place = operations.asked_until(window.to);
         match (first_success[place], last_attempt[place]) {
             (Some(Time(success)), _) => Recovery::After(success - window.to.0),
             (None, Some(Time(last))) => Recovery::NotWithin(last - window.to.0),
@@ -128,7 +128,7 @@ fn edges(history: &History) -> Vec<Edge> {
     history
         .operations()
         .iter()
-        .flat_map(|operation| [Edge::Asked(operation.call), ends(operation)])
+        .flat_map(|operation| [Edge::Asked(operation.call), ends(&operation)])
         .collect()
 }
 

@@ -24,7 +24,7 @@ impl<'a> Narrator<'a> {
         Self { history }
     }
 
-    pub(crate) fn operation(self, id: OperationId) -> &'a Operation {
+    pub(crate) fn operation(self, id: OperationId) -> Operation<'a> {
         self.history.operation(id)
     }
 
@@ -35,7 +35,7 @@ impl<'a> Narrator<'a> {
 
     /// A value if it is a string.
     pub(crate) fn text(self, symbol: Symbol) -> Option<&'a str> {
-        self.history.values().get(symbol).as_str()
+        self.history.values().text(symbol)
     }
 
     /// What was asked: `write 7`, `cas [5, 7]`, `read`.
@@ -43,7 +43,8 @@ impl<'a> Narrator<'a> {
         let operation = self.operation(id);
         match operation.f {
             Function::Read | Function::Get | Function::Dequeue => operation.f.to_string(),
-            f => format!("{f} {}", self.datum(&operation.value)),
+            f if operation.value == Datum::NULL => f.to_string(),
+            f => format!("{f} {}", self.datum(operation.value)),
         }
     }
 
@@ -54,8 +55,8 @@ impl<'a> Narrator<'a> {
         let ret = operation.ret.unwrap_or(operation.call);
         let [called, returned] = self.history.clock().show([operation.call, ret]);
         match (operation.f, operation.answer()) {
-            (Function::Read | Function::Get | Function::Dequeue, Some(answer)) => {
-                let answer = self.datum(answer);
+            (Function::Read | Function::Get | Function::Dequeue | Function::Contains, Some(answer)) => {
+                let answer = self.datum(*answer);
                 format!(
                     "the {asked} of process {process} (called at {called}, returned {answer} at {returned})"
                 )
@@ -91,7 +92,7 @@ impl<'a> Narrator<'a> {
         let mut ops: Vec<Index> = proof.ops.iter().map(|&id| self.operation(id).index).collect();
         ops.sort_unstable();
         ops.dedup();
-        let key = proof.ops.first().and_then(|&id| self.operation(id).key.as_ref());
+        let key = proof.ops.first().and_then(|&id| self.operation(id).key);
         Anomaly {
             kind: proof.kind,
             key: key.map(ToString::to_string),
@@ -100,9 +101,9 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    fn datum(self, datum: &Datum) -> String {
+    fn datum(self, datum: Datum<'_>) -> String {
         match datum {
-            Datum::One(symbol) => self.value(*symbol),
+            Datum::One(symbol) => self.value(symbol),
             Datum::Many(symbols) => {
                 let hidden = symbols.len().saturating_sub(ITEMS_SHOWN_MAX);
                 let shown: Vec<String> = symbols[hidden..]

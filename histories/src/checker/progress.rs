@@ -103,7 +103,7 @@ fn tally(history: &History, windows: &[Window]) -> BTreeMap<Function, Tally> {
         tally.invoked += 1;
         if operation.ret.is_some_and(|ret| ret <= window.to) {
             tally.ok += u64::from(operation.answer().is_some());
-            tally.declined += u64::from(is_declined(operation));
+            tally.declined += u64::from(is_declined(&operation));
         }
     }
     tallies
@@ -118,7 +118,7 @@ fn window_at(windows: &[Window], time: Time) -> Option<Window> {
 }
 
 fn is_declined(operation: &Operation) -> bool {
-    matches!(&operation.ending, Ending::Fail { error, .. } if **error == *PRECONDITION_FAILED)
+    matches!(operation.ending, Ending::Fail { error, .. } if error == PRECONDITION_FAILED)
 }
 
 fn verdict(overall: &BTreeMap<Function, Tally>, under: Option<&BTreeMap<Function, Tally>>) -> Verdict {

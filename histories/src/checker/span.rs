@@ -44,7 +44,7 @@ pub(crate) fn spans<M: Model>(
     let mut spans = Vec::with_capacity(ids.len());
     for &id in ids {
         let operation = history.operation(id);
-        let (op, ret, duty) = match model.read(operation, history.values())? {
+        let (op, ret, duty) = match model.read(&operation, history.values())? {
             Reading::Must(op) => (op, operation.order.ret, Duty::Must),
             Reading::May(op) => (op, FOREVER, Duty::May),
             Reading::Nothing => continue,

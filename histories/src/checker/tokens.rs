@@ -100,7 +100,7 @@ impl<'a> Book<'a> {
     fn enter(&mut self, history: &'a History, id: OperationId) -> Result<(), Mismatch> {
         let operation = history.operation(id);
         let (call, ret) = (operation.order.call, operation.order.ret);
-        match Append::told(operation)? {
+        match Append::told(&operation)? {
             Reading::Must(Told::Read(tokens)) => self.reads.push(Read {
                 id,
                 call,
@@ -118,9 +118,9 @@ impl<'a> Book<'a> {
             }
             Reading::May(Told::Read(_)) | Reading::Nothing => {
                 if let (Function::Append, Datum::One(token), Ending::Fail { .. }) =
-                    (operation.f, &operation.value, &operation.ending)
+                    (operation.f, operation.value, operation.ending)
                 {
-                    self.by_token.entry(*token).or_default().refused = Some(id);
+                    self.by_token.entry(token).or_default().refused = Some(id);
                 }
             }
         }

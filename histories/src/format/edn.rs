@@ -25,21 +25,24 @@ pub use export::{ExportError, export};
 /// # Errors
 /// The first defect, with its line.
 pub fn read(input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryError> {
-    let mut forms = Forms::new(input, file_name);
+    let mut texts = Texts::new(input, file_name);
     let mut events = Events::default();
-    while let Some((line, form)) = forms.next_form()? {
-        let defect = |defect| HistoryError {
-            file: file_name.to_owned(),
-            line: Some(line),
-            defect,
-        };
-        match form {
-            Form::Sequence(all) => {
-                all.iter()
-                    .try_for_each(|form| events.take(form, line))
-                    .map_err(defect)?;
+    let mut text = Vec::new();
+    while texts.fill(&mut text)? {
+        let forms = match parse(&text) {
+            Ok(forms) => forms,
+            Err(_) if texts.is_at_end()? => {
+                texts.torn();
+                break;
             }
-            one => events.take(&one, line).map_err(defect)?,
+            Err(reason) => return Err(texts.error(Defect::Syntax(reason))),
+        };
+        for form in &forms {
+            let taken = match form {
+                Form::Sequence(all) => all.iter().try_for_each(|form| events.take(form, texts.begin)),
+                one => events.take(one, texts.begin),
+            };
+            taken.map_err(|defect| texts.error(defect))?;
         }
     }
     let history = events
@@ -48,7 +51,7 @@ pub fn read(input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryError
         .finish();
     Ok(Parsed {
         history,
-        warnings: forms.warnings,
+        warnings: texts.warnings,
         header: None,
     })
 }
@@ -64,7 +67,7 @@ struct Events {
 }
 
 impl Events {
-    fn take(&mut self, form: &Form, line: u64) -> Result<(), Defect> {
+    fn take(&mut self, form: &Form<'_>, line: u64) -> Result<(), Defect> {
         let Form::Map(fields) = form else {
             return Err(Defect::Syntax("an event must be a map".to_owned()));
         };
@@ -89,73 +92,50 @@ impl Events {
     }
 }
 
-/// The forms of a file, each with the line on which it begins.
-struct Forms<'a, R> {
+/// The text of a file, in pieces that hold whole forms.
+struct Texts<'a, R> {
     input: R,
     file: &'a str,
     line: u64,
-    ready: std::vec::IntoIter<Form>,
+    /// The line on which the text begins.
     begin: u64,
     warnings: Vec<Warning>,
 }
 
-impl<'a, R: BufRead> Forms<'a, R> {
-    fn new(input: R, file: &'a str) -> Self {
+impl<'a, R: BufRead> Texts<'a, R> {
+    const fn new(input: R, file: &'a str) -> Self {
         Self {
             input,
             file,
             line: 0,
-            ready: Vec::new().into_iter(),
             begin: 0,
             warnings: Vec::new(),
         }
     }
 
-    fn next_form(&mut self) -> Result<Option<(u64, Form)>, HistoryError> {
-        loop {
-            if let Some(form) = self.ready.next() {
-                return Ok(Some((self.begin, form)));
-            }
-            if !self.fill()? {
-                return Ok(None);
-            }
-        }
-    }
-
     /// Reads whole lines up to one after which everything that was opened is closed; false at the end.
-    fn fill(&mut self) -> Result<bool, HistoryError> {
-        let mut text = Vec::new();
+    fn fill(&mut self, text: &mut Vec<u8>) -> Result<bool, HistoryError> {
         let mut balance = Balance::default();
+        text.clear();
         self.begin = self.line + 1;
         loop {
             self.line += 1;
             let from = text.len();
             let room = LINE_BYTES_MAX.saturating_sub(from as u64);
-            let read = self.input.by_ref().take(room).read_until(b'\n', &mut text);
+            let read = self.input.by_ref().take(room).read_until(b'\n', text);
             if room == 0 {
                 return Err(self.error(Defect::LineTooLong(LINE_BYTES_MAX)));
             }
             if read.map_err(|error| self.error(Defect::Unreadable(error.to_string())))? == 0 {
-                return if text.is_empty() { Ok(false) } else { self.torn() };
+                if !text.is_empty() {
+                    self.torn();
+                }
+                return Ok(false);
             }
             balance.feed(&text[from..]);
             if balance.is_even() {
-                return self.parse(&text);
+                return Ok(true);
             }
-        }
-    }
-
-    fn parse(&mut self, text: &[u8]) -> Result<bool, HistoryError> {
-        let parsed = str::from_utf8(text)
-            .map_err(|_| "not UTF-8".to_owned())
-            .and_then(form::parse_all);
-        match parsed {
-            Ok(forms) => {
-                self.ready = forms.into_iter();
-                Ok(true)
-            }
-            Err(_) if self.is_at_end()? => self.torn(),
-            Err(reason) => Err(self.error(Defect::Syntax(reason))),
         }
     }
 
@@ -164,14 +144,13 @@ impl<'a, R: BufRead> Forms<'a, R> {
         rest.map_err(|error| self.error(Defect::Unreadable(error.to_string())))
     }
 
-    fn torn(&mut self) -> Result<bool, HistoryError> {
+    fn torn(&mut self) {
         let text = "the last event is torn; everything before it is used".to_owned();
         self.warnings.push(Warning {
             file: self.file.to_owned(),
             line: self.begin,
             text,
         });
-        Ok(false)
     }
 
     fn error(&self, defect: Defect) -> HistoryError {
@@ -181,4 +160,10 @@ impl<'a, R: BufRead> Forms<'a, R> {
             defect,
         }
     }
+}
+
+fn parse(text: &[u8]) -> Result<Vec<Form<'_>>, String> {
+    str::from_utf8(text)
+        .map_err(|_| "not UTF-8".to_owned())
+        .and_then(form::parse_all)
 }

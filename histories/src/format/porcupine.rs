@@ -86,6 +86,7 @@ fn take(builder: &mut Builder, event: &str, line: u64, count: u64) -> Result<(),
     let [value] = &forms[..] else {
         return Err(Defect::Syntax("an event has one value".to_owned()));
     };
+    let item = value.item(builder.values_mut());
     builder.happen(Happening {
         index: Index(count),
         t: Time(count),
@@ -94,7 +95,7 @@ fn take(builder: &mut Builder, event: &str, line: u64, count: u64) -> Result<(),
         edge,
         f,
         key: None,
-        value: value.json(),
+        value: item,
         error: error(edge, f, value),
         saw: None,
     })
@@ -109,10 +110,10 @@ fn keyword<'a>(field: Option<&'a str>, name: &'static str) -> Result<&'a str, De
 }
 
 /// An event that is not ok has the reason in the place of the value, unless it is a compare-and-set that did not match.
-fn error(edge: Edge, f: Function, value: &Form) -> Option<String> {
+fn error(edge: Edge, f: Function, value: &Form<'_>) -> Option<String> {
     match (edge, f, value) {
         (Edge::Invoke | Edge::Ok, _, _) => None,
-        (Edge::Fail | Edge::Info, _, Form::Keyword(reason)) => Some(reason.clone()),
+        (Edge::Fail | Edge::Info, _, Form::Keyword(reason)) => Some((*reason).to_owned()),
         (Edge::Fail, Function::Cas, _) => Some(PRECONDITION_FAILED.to_owned()),
         (Edge::Fail | Edge::Info, _, _) => None,
     }

@@ -1,14 +1,14 @@
 //! Pairs the two edges of each operation, or refuses.
 
-use std::collections::BTreeMap;
-use std::sync::Arc;
-
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 use serde_json::Value;
 
-use super::{Clock, Defect, EVENTS_MAX, Ending, FOREVER, History, Operation, Order, Time};
+use super::row::{Asked, Fate, NO_KEY, Row, Tables};
+use super::{Clock, Defect, EVENTS_MAX, History, Time};
 use crate::journal::{Client, Edge, Entry, Event, Index, Nemesis};
 use crate::op::{Function, Invocation, Key, Outcome, Process};
-use crate::values::{Values, one_line};
+use crate::values::{Item, Values, one_line};
 
 /// Builds a history event by event.
 ///
@@ -24,17 +24,22 @@ use crate::values::{Values, one_line};
 /// builder.answer(Time(19), 1, Outcome::Info { error: "timeout".to_owned() })?;
 /// let history = builder.finish();
 /// assert_eq!(history.operations().len(), 2);
-/// assert_eq!(history.operations()[0].ret, Some(Time(15)));
-/// assert_eq!(history.operations()[1].ret, None, "it may happen at any later time");
+/// let [write, read] = [0, 1].map(|place| history.operations().get(place).unwrap());
+/// assert_eq!(write.ret, Some(Time(15)));
+/// assert_eq!(read.ret, None, "it may happen at any later time");
 /// # Ok::<(), histories::history::Defect>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct Builder {
-    operations: Vec<Operation>,
+    rows: Vec<Row>,
+    tables: Tables,
     nemesis: Vec<(Index, Time, Nemesis)>,
-    open: BTreeMap<Process, Open>,
+    open: HashMap<Process, Open, FxBuildHasher>,
     events: u64,
     last: Option<Time>,
+    /// The edges that have the time `last`, and how many edges came before them.
+    tied: Vec<Tied>,
+    ranked: u32,
     values: Values,
     clock: Clock,
 }
@@ -46,7 +51,14 @@ struct Open {
     line: u64,
 }
 
-/// An edge of an operation, with its values as JSON.
+/// An edge of the operation in a place.
+#[derive(Debug, Clone, Copy)]
+enum Tied {
+    Call(usize),
+    Return(usize),
+}
+
+/// An edge of an operation, with its values in the table of the builder.
 #[derive(Debug, Clone)]
 pub(crate) struct Happening {
     pub(crate) index: Index,
@@ -56,9 +68,9 @@ pub(crate) struct Happening {
     pub(crate) edge: Edge,
     pub(crate) f: Function,
     pub(crate) key: Option<Key>,
-    pub(crate) value: Value,
+    pub(crate) value: Item,
     pub(crate) error: Option<String>,
-    pub(crate) saw: Option<Value>,
+    pub(crate) saw: Option<Item>,
 }
 
 impl Builder {
@@ -66,11 +78,14 @@ impl Builder {
     #[must_use]
     pub fn new(clock: Clock) -> Self {
         Self {
-            operations: Vec::new(),
+            rows: Vec::new(),
+            tables: Tables::default(),
             nemesis: Vec::new(),
-            open: BTreeMap::new(),
+            open: HashMap::default(),
             events: 0,
             last: None,
+            tied: Vec::new(),
+            ranked: 0,
             values: Values::default(),
             clock,
         }
@@ -86,6 +101,7 @@ impl Builder {
         } else {
             Some(Key::from(key))
         };
+        let value = self.values.intern_item(value);
         self.happen(Happening {
             key,
             value,
@@ -116,21 +132,21 @@ impl Builder {
             .open
             .get(&Process(process))
             .ok_or(Defect::NotInvoked(Process(process)))?;
-        let Operation { f, key, .. } = &self.operations[open.place];
+        let Row { f, key, .. } = self.rows[open.place];
         let blank = Happening {
-            key: key.clone(),
-            ..self.blank(t, process, *f)
+            key: self.key(key).cloned(),
+            ..self.blank(t, process, f)
         };
-        self.happen(match outcome {
+        let happening = match outcome {
             Outcome::Ok(value) => Happening {
                 edge: Edge::Ok,
-                value,
+                value: self.values.intern_item(value),
                 ..blank
             },
             Outcome::Fail { error, saw } => Happening {
                 edge: Edge::Fail,
                 error: Some(error),
-                saw,
+                saw: saw.map(|saw| self.values.intern_item(saw)),
                 ..blank
             },
             Outcome::Info { error } => Happening {
@@ -138,7 +154,8 @@ impl Builder {
                 error: Some(error),
                 ..blank
             },
-        })
+        };
+        self.happen(happening)
     }
 
     fn blank(&self, t: Time, process: u64, f: Function) -> Happening {
@@ -150,7 +167,7 @@ impl Builder {
             edge: Edge::Invoke,
             f,
             key: None,
-            value: Value::Null,
+            value: Item::NULL,
             error: None,
             saw: None,
         }
@@ -174,7 +191,9 @@ impl Builder {
             return Err(Defect::TooLong(EVENTS_MAX));
         }
         self.events += 1;
-        self.last = Some(t);
+        if self.last.replace(t) != Some(t) {
+            self.rank();
+        }
         match event {
             Event::Nemesis(nemesis) => {
                 self.nemesis.push((index, t, nemesis));
@@ -194,16 +213,17 @@ impl Builder {
 
     /// The history, whose values are in `values`.
     pub(crate) fn finish_with(mut self, values: Values) -> History {
-        rank(&mut self.operations);
+        self.rank();
         History {
-            operations: self.operations,
+            rows: self.rows,
+            tables: self.tables,
             nemesis: self.nemesis,
             values,
             clock: self.clock,
         }
     }
 
-    /// Takes an event whose values are not in the table yet.
+    /// Takes an edge of an operation.
     pub(crate) fn happen(&mut self, happening: Happening) -> Result<(), Defect> {
         let Happening {
             index,
@@ -217,8 +237,6 @@ impl Builder {
             error,
             saw,
         } = happening;
-        let value = self.values.intern_datum(value);
-        let saw = saw.map(|saw| self.values.intern_datum(saw));
         let client = Client {
             process,
             edge,
@@ -235,6 +253,11 @@ impl Builder {
             line,
             event: Event::Client(client),
         })
+    }
+
+    /// The table of values so far.
+    pub(crate) const fn values_mut(&mut self) -> &mut Values {
+        &mut self.values
     }
 
     /// Takes an event of the nemesis.
@@ -260,104 +283,83 @@ impl Builder {
             value,
             ..
         } = client;
+        let place = self.rows.len();
         if let Some(open) = self.open.get(&process) {
-            let waits_for = self.operations[open.place].f;
+            let waits_for = self.rows[open.place].f;
             return Err(Defect::Busy {
                 process,
                 f: waits_for,
                 line: open.line,
             });
         }
-        self.open.insert(
-            process,
-            Open {
-                place: self.operations.len(),
-                line,
-            },
-        );
-        let order = Order {
-            call: self.event_number(),
-            ret: FOREVER,
-        };
-        let ending = Ending::Unfinished;
-        self.operations.push(Operation {
-            index,
-            process,
-            f,
-            key,
-            value,
+        self.open.insert(process, Open { place, line });
+        self.tied.push(Tied::Call(place));
+        self.rows.push(Row::new(Asked {
             call: t,
-            ret: None,
-            completed: None,
-            ending,
-            order,
-        });
+            process,
+            index,
+            key: key.map_or(NO_KEY, |key| self.tables.keys.number_of(&key)),
+            value,
+            f,
+        }));
         Ok(())
     }
 
     fn end(&mut self, t: Time, client: Client) -> Result<(), Defect> {
-        let number = self.event_number();
-        let Some(open) = self.open.get(&client.process).copied() else {
+        let Some(&Open { place, line }) = self.open.get(&client.process) else {
             return Err(Defect::NotInvoked(client.process));
         };
-        let operation = &mut self.operations[open.place];
-        if operation.f != client.f || operation.key != client.key {
+        let Row { f, key, .. } = self.rows[place];
+        if f != client.f || self.key(key) != client.key.as_ref() {
             return Err(Defect::OtherOperation {
                 process: client.process,
                 completed: name(client.f, client.key.as_ref()),
-                invoked: name(operation.f, operation.key.as_ref()),
-                line: open.line,
+                invoked: name(f, self.key(key)),
+                line,
             });
         }
         self.open.remove(&client.process);
-        let error: Arc<str> = client.error.as_deref().unwrap_or_default().into();
-        operation.completed = Some(t);
-        operation.ending = match client.edge {
-            Edge::Ok => Ending::Ok(client.value),
-            Edge::Fail => Ending::Fail {
-                error,
-                saw: client.saw,
-            },
-            Edge::Info | Edge::Invoke => Ending::Info { error },
+        let error = client.error.as_deref().unwrap_or_default();
+        let fate = match client.edge {
+            Edge::Ok => Fate::Ok(client.value),
+            Edge::Fail => Fate::Fail(self.tables.failure(error, client.saw)),
+            Edge::Info | Edge::Invoke => Fate::Info(self.tables.reasons.number(error)),
         };
-        if !operation.is_indeterminate() {
-            operation.ret = Some(t);
-            operation.order.ret = number;
+        self.rows[place].complete(t, fate);
+        match fate {
+            Fate::Ok(_) | Fate::Fail(_) => self.tied.push(Tied::Return(place)),
+            Fate::Info(_) | Fate::Unfinished => {}
         }
         Ok(())
     }
 
-    /// The number of the event that is being taken, from 0.
-    fn event_number(&self) -> u32 {
-        u32::try_from(self.events - 1).expect("events are limited to EVENTS_MAX")
+    fn key(&self, number: u32) -> Option<&Key> {
+        (number != NO_KEY).then(|| self.tables.keys.get(number))
+    }
+
+    /// Gives the edges of one moment their places in the order that all checkers use: by time, of equal times calls before returns,
+    /// then as recorded.
+    fn rank(&mut self) {
+        let rows = &mut self.rows;
+        let mut next = || {
+            let rank = self.ranked;
+            self.ranked += 1;
+            rank
+        };
+        for tied in &self.tied {
+            if let Tied::Call(place) = *tied {
+                rows[place].order.call = next();
+            }
+        }
+        for tied in &self.tied {
+            if let Tied::Return(place) = *tied {
+                rows[place].order.ret = next();
+            }
+        }
+        self.tied.clear();
     }
 }
 
 fn name(f: Function, key: Option<&Key>) -> String {
     key.map_or_else(|| f.to_string(), |key| format!("{f} of {}", one_line(&key.0)))
-}
-
-/// Turns event numbers into the order that all checkers use: by time, of equal times calls before returns, then as recorded.
-fn rank(operations: &mut [Operation]) {
-    let mut edges = Vec::with_capacity(operations.len() * 2);
-    for (place, operation) in operations.iter().enumerate() {
-        edges.push((operation.call, EdgeOf::Call, operation.order.call, place));
-        if let Some(ret) = operation.ret {
-            edges.push((ret, EdgeOf::Return, operation.order.ret, place));
-        }
-    }
-    edges.sort_unstable();
-    for (number, (_, edge, _, place)) in edges.into_iter().enumerate() {
-        let number = u32::try_from(number).expect("events are limited to EVENTS_MAX");
-        match edge {
-            EdgeOf::Call => operations[place].order.call = number,
-            EdgeOf::Return => operations[place].order.ret = number,
-        }
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum EdgeOf {
-    Call,
-    Return,
 }

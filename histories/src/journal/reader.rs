@@ -3,8 +3,11 @@
 //! It checks each line by itself and that time and line numbers run forward; that invocations and completions belong together is
 //! the business of [`crate::history`]. Lines of the nemesis are kept and not interpreted. It never panics, whatever the bytes.
 
+mod scan;
+
 use std::borrow::Cow;
 use std::io::{BufRead, Read};
+use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
 use serde::{Deserialize, Deserializer};
@@ -13,8 +16,9 @@ use serde_json::{Map, Value};
 
 use super::{FORMAT, Index};
 use crate::history::{Defect, HistoryError, Time, Warning};
+use crate::names::Names;
 use crate::op::{Function, Key, Process};
-use crate::values::{Datum, DatumSeed, Values};
+use crate::values::{Item, ItemSeed, Values};
 
 /// A longer line is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -75,13 +79,13 @@ pub struct Client {
     /// Of which object; none where the history is about a single one.
     pub key: Option<Key>,
     /// The argument, or in an `ok` the answer.
-    pub value: Datum,
+    pub value: Item,
     /// Why it is not ok.
     pub error: Option<String>,
     /// What a compare-and-set that did not match was answered with.
-    pub saw: Option<Datum>,
+    pub saw: Option<Item>,
     /// The node asked, where that is recorded.
-    pub node: Option<String>,
+    pub node: Option<Arc<str>>,
 }
 
 /// Something the nemesis did; what it means is not this crate's business.
@@ -126,6 +130,8 @@ pub struct Reader<R> {
     header: Option<Header>,
     warnings: Vec<Warning>,
     values: Values,
+    /// The keys and nodes so far.
+    names: Names,
 }
 
 /// A line as it stands there; what it means is decided field by field, so that each defect has its own sentence.
@@ -183,6 +189,7 @@ impl<R: BufRead> Reader<R> {
             header: None,
             warnings: Vec::new(),
             values: Values::default(),
+            names: Names::default(),
         };
         if reader.fill()? {
             reader.header = reader.parse_header().map_err(|defect| reader.error(defect))?;
@@ -233,6 +240,11 @@ impl<R: BufRead> Reader<R> {
     #[must_use]
     pub const fn values(&self) -> &Values {
         &self.values
+    }
+
+    /// Leaves out the arrays of all entries so far, so that memory does not grow with them.
+    pub(crate) fn forget_lists(&mut self) {
+        self.values.forget_lists();
     }
 
     /// The header, the warnings and the table, when all is read.
@@ -287,15 +299,39 @@ impl<R: BufRead> Reader<R> {
 
     fn parse_line(&mut self) -> Result<Line, Defect> {
         let buffer = std::mem::take(&mut self.buffer);
-        // Serde would take an array for the fields in their order.
         let text = buffer.trim_ascii();
-        let line = match serde_json::from_slice::<RawLine<'_>>(text) {
-            Ok(raw) if text.starts_with(b"{") => self.parse_raw(&raw, text),
-            Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
-            Err(error) => self.parse_odd(text, &error),
+        let line = match scan::scan(text, &mut self.values) {
+            Some(plain) => self.parse_plain(&plain),
+            None => self.parse_any(text),
         };
         self.buffer = buffer;
         line
+    }
+
+    /// A line as most are.
+    fn parse_plain(&mut self, plain: &scan::Plain<'_>) -> Result<Line, Defect> {
+        let (index, t) = self.stamp(plain.i, plain.t)?;
+        let client = Client {
+            process: plain.process,
+            edge: plain.edge,
+            f: plain.f,
+            key: plain.key.map(|key| self.names.shared(key)),
+            value: plain.value,
+            error: plain.error.map(str::to_owned),
+            saw: plain.saw,
+            node: plain.node.map(|node| self.names.shared(node).0),
+        };
+        Ok(Line::Entry(self.entry(index, t, Event::Client(client))))
+    }
+
+    /// Any line at all; each thing that may be wrong has its own sentence.
+    fn parse_any(&mut self, text: &[u8]) -> Result<Line, Defect> {
+        match serde_json::from_slice::<RawLine<'_>>(text) {
+            Ok(raw) if text.starts_with(b"{") => self.parse_raw(&raw, text),
+            // Serde would take an array for the fields in their order.
+            Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
+            Err(error) => self.parse_odd(text, &error),
+        }
     }
 
     fn parse_raw(&mut self, raw: &RawLine<'_>, buffer: &[u8]) -> Result<Line, Defect> {
@@ -312,7 +348,7 @@ impl<R: BufRead> Reader<R> {
             let fields = serde_json::from_slice(buffer).map_err(|error| syntax(&error))?;
             return self.nemesis(fields).map(Line::Entry);
         }
-        let (index, t) = self.stamp(raw.i.map(RawValue::get), raw.t.map(RawValue::get))?;
+        let (index, t) = self.stamp_text(raw.i.map(RawValue::get), raw.t.map(RawValue::get))?;
         let client = self.client(raw, process)?;
         Ok(Line::Entry(self.entry(index, t, Event::Client(client))))
     }
@@ -342,7 +378,7 @@ impl<R: BufRead> Reader<R> {
 
     fn nemesis(&mut self, fields: Map<String, Value>) -> Result<Entry, Defect> {
         let text = |name: &str| fields.get(name).map(Value::to_string);
-        let (index, t) = self.stamp(text("i").as_deref(), text("t").as_deref())?;
+        let (index, t) = self.stamp_text(text("i").as_deref(), text("t").as_deref())?;
         let f = fields
             .get("f")
             .and_then(Value::as_str)
@@ -362,16 +398,19 @@ impl<R: BufRead> Reader<R> {
         }
     }
 
-    fn stamp(&self, i: Option<&str>, t: Option<&str>) -> Result<(Index, Time), Defect> {
-        let index = match i {
-            None => Index(
-                self.last
-                    .map_or(self.entries, |(last, _)| last.0.saturating_add(1)),
-            ),
-            Some(text) => Index(text.parse().map_err(|_| whole_number("i"))?),
-        };
+    fn stamp_text(&self, i: Option<&str>, t: Option<&str>) -> Result<(Index, Time), Defect> {
+        let number = |text: &str, field| text.parse::<u64>().map_err(|_| whole_number(field));
+        let i = i.map(|text| number(text, "i")).transpose()?;
         let t = t.ok_or(Defect::MissingField("t"))?;
-        let t = Time(t.parse().map_err(|_| whole_number("t"))?);
+        self.stamp(i, number(t, "t")?)
+    }
+
+    fn stamp(&self, i: Option<u64>, t: u64) -> Result<(Index, Time), Defect> {
+        let next = || {
+            self.last
+                .map_or(self.entries, |(last, _)| last.0.saturating_add(1))
+        };
+        let (index, t) = (Index(i.unwrap_or_else(next)), Time(t));
         match self.last {
             Some((before, _)) if index <= before => Err(Defect::IndexBackwards { before, after: index }),
             Some((_, before)) if t < before => Err(Defect::Backwards {
@@ -393,18 +432,21 @@ impl<R: BufRead> Reader<R> {
             process: Process(process),
             edge: Edge::named(&edge).ok_or_else(|| Defect::UnknownType(edge.into_owned()))?,
             f: Function::named(&f).ok_or_else(|| Defect::UnknownFunction(f.into_owned()))?,
-            key: raw.key.map_or(Ok(None), key)?,
-            value: raw.value.map_or(Ok(Datum::NULL), |value| self.datum(value))?,
+            key: raw.key.map_or(Ok(None), |raw| key(raw, &mut self.names))?,
+            value: raw.value.map_or(Ok(Item::NULL), |value| self.item(value))?,
             error: raw
                 .error
                 .map_or(Ok(None), |error| optional_string(error, "error"))?,
-            saw: raw.saw.map(|saw| self.datum(saw)).transpose()?,
-            node: raw.node.map_or(Ok(None), |node| optional_string(node, "node"))?,
+            saw: raw.saw.map(|saw| self.item(saw)).transpose()?,
+            node: raw
+                .node
+                .map_or(Ok(None), |node| optional_string(node, "node"))?
+                .map(|node| self.names.shared(&node).0),
         })
     }
 
-    fn datum(&mut self, value: &RawValue) -> Result<Datum, Defect> {
-        let seed = DatumSeed(&mut self.values);
+    fn item(&mut self, value: &RawValue) -> Result<Item, Defect> {
+        let seed = ItemSeed(&mut self.values);
         seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
             .map_err(|error| syntax(&error))
     }
@@ -463,16 +505,101 @@ fn optional_string(raw: &RawValue, field: &'static str) -> Result<Option<String>
     }
 }
 
-fn key(raw: &RawValue) -> Result<Option<Key>, Defect> {
+fn key(raw: &RawValue, names: &mut Names) -> Result<Option<Key>, Defect> {
     if raw.get() == "null" {
         return Ok(None);
     }
     match string(raw, "key") {
-        Ok(name) => Ok(Some(Key::from(&*name))),
-        Err(_) if raw.get().parse::<i64>().is_ok() => Ok(Some(Key::from(raw.get()))),
+        Ok(name) => Ok(Some(names.shared(&name))),
+        Err(_) if raw.get().parse::<i64>().is_ok() => Ok(Some(names.shared(raw.get()))),
         Err(_) => Err(Defect::BadField {
             field: "key",
             expected: "a string or a whole number",
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Reads the line the short way and the long way; false if the short way leaves it to the long one.
+    fn agrees(line: &str) -> bool {
+        let mut reader = Reader::open(&b""[..], "line").unwrap();
+        let Some(plain) = scan::scan(line.as_bytes(), &mut reader.values) else {
+            return false;
+        };
+        let [short, long] = [reader.parse_plain(&plain), {
+            (reader.last, reader.entries) = (None, 0);
+            reader.parse_any(line.as_bytes())
+        }]
+        .map(|read| match read {
+            Ok(Line::Entry(entry)) => {
+                let client = entry.event.client().cloned().unwrap();
+                let json = |item| reader.values.json(reader.values.datum(item));
+                let told = (json(client.value), client.saw.map(json));
+                let blank = Client {
+                    value: Item::NULL,
+                    saw: None,
+                    ..client
+                };
+                format!("{:?} {:?} {blank:?} {told:?}", entry.index, entry.t)
+            }
+            Ok(Line::Torn) => panic!("torn"),
+            Err(defect) => panic!("{line}: {defect}"),
+        });
+        assert_eq!(short, long, "{line}");
+        true
+    }
+
+    const LINE: &str = r#"{"i":7,"t":12,"type":"fail","process":3,"f":"cas","key":"k","value":[1,-2],"error":"no","saw":"é","node":"n"}"#;
+
+    #[test]
+    fn the_short_way_reads_what_the_long_way_does() {
+        assert!(agrees(LINE));
+        for line in [
+            r#"{"t":0,"type":"invoke","process":0,"f":"read"}"#,
+            r#"{ "t" : 5 , "type":"ok", "process":1 , "f":"read","value":[ "a" , null,true , false ] , "key":null}"#,
+            r#"{"t":5,"type":"info","process":1,"f":"add","value":[],"key":17,"error":null}"#,
+            r#"{"t":999999999999999999,"type":"ok","process":1,"f":"add","value":-1}"#,
+        ] {
+            assert!(agrees(line), "{line}");
+        }
+    }
+
+    #[test]
+    fn odd_lines_are_left_to_the_long_way() {
+        for line in [
+            r#"{"t":05,"type":"ok","process":1,"f":"read"}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":1.5}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":"a
+"}"#,
+            r#"{"t":5,"t":5,"type":"ok","process":1,"f":"read"}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":-0}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":- 1}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":[1,]}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read",}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read"}}"#,
+            r#"{"t":5,"type":"ok","process":"nemesis","f":"read"}"#,
+            r#"{"t":5,"type":"ok","process":1}"#,
+            r#"{"t":5,"type":"ok","process":1,"f":"read","value":[[1]]}"#,
+            r#"{"t":1000000000000000000,"type":"ok","process":1,"f":"read"}"#,
+        ] {
+            assert!(!agrees(line), "{line}");
+        }
+    }
+
+    /// Any one byte of a line changed: the two ways never part.
+    #[test]
+    fn the_two_ways_never_part() {
+        let mut taken = 0;
+        for place in 0..LINE.len() {
+            for byte in b"{}[]\":,0-1.e \t\\ntx" {
+                let mut line = LINE.as_bytes().to_vec();
+                line[place] = *byte;
+                taken += str::from_utf8(&line).map_or(0, |line| u32::from(agrees(line)));
+            }
+        }
+        assert!(taken > 100, "only {taken} were plain");
     }
 }

@@ -74,15 +74,15 @@ impl Default for Append {
 
 impl Append {
     /// What `operation` says. A list that does not exist yet may be read as null.
-    pub(crate) fn told(operation: &Operation) -> Result<Reading<Told<'_>>, Mismatch> {
-        match (operation.f, &operation.value, operation.answer()) {
+    pub(crate) fn told<'a>(operation: &Operation<'a>) -> Result<Reading<Told<'a>>, Mismatch> {
+        match (operation.f, operation.value, operation.answer().copied()) {
             (Function::Append, Datum::One(token), _) => Ok(match operation.ending {
-                Ending::Ok(_) => Reading::Must(Told::Append(*token)),
+                Ending::Ok(_) => Reading::Must(Told::Append(token)),
                 Ending::Fail { .. } => Reading::Nothing,
-                Ending::Info { .. } | Ending::Unfinished => Reading::May(Told::Append(*token)),
+                Ending::Info { .. } | Ending::Unfinished => Reading::May(Told::Append(token)),
             }),
             (Function::Read, _, Some(Datum::Many(tokens))) => Ok(Reading::Must(Told::Read(tokens))),
-            (Function::Read, _, Some(&Datum::NULL)) => Ok(Reading::Must(Told::Read(&[]))),
+            (Function::Read, _, Some(Datum::NULL)) => Ok(Reading::Must(Told::Read(&[]))),
             (Function::Read, _, None) => Ok(Reading::Nothing),
             (Function::Append, Datum::Many(_), _) => Err(bad(operation, "wants one token in an `append`")),
             (Function::Read, _, Some(Datum::One(_))) => {

@@ -2,7 +2,6 @@
 
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 
@@ -232,10 +231,10 @@ impl Kv {
         content
     }
 
-    fn datum(&mut self, operation: &Operation, datum: &Datum, values: &Values) -> Result<Text, Mismatch> {
+    fn datum(&mut self, operation: &Operation, datum: Datum<'_>, values: &Values) -> Result<Text, Mismatch> {
         match datum {
-            Datum::One(symbol) if let Value::String(content) = values.get(*symbol) => Ok(self.text(content)),
-            _ => {
+            Datum::One(symbol) if let Some(content) = values.text(symbol) => Ok(self.text(content)),
+            Datum::One(_) | Datum::Many(_) => {
                 let reason = format!("wants a string in a `{}`", operation.f);
                 Err(ModelName::Kv.mismatch(operation, reason))
             }
@@ -251,12 +250,12 @@ impl Model for Kv {
         let op = match (operation.f, operation.answer()) {
             (Function::Get, None) => return Ok(Reading::Nothing),
             (Function::Get, Some(answer)) => {
-                let text = self.datum(operation, answer, values)?;
+                let text = self.datum(operation, *answer, values)?;
                 self.note_beginnings(text);
                 KvOp::Get(text)
             }
-            (Function::Put, _) => KvOp::Put(self.datum(operation, &operation.value, values)?),
-            (Function::Append, _) => KvOp::Append(self.datum(operation, &operation.value, values)?),
+            (Function::Put, _) => KvOp::Put(self.datum(operation, operation.value, values)?),
+            (Function::Append, _) => KvOp::Append(self.datum(operation, operation.value, values)?),
             _ => return Err(ModelName::Kv.does_not_know(operation)),
         };
         Ok(match operation.ending {

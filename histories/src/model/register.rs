@@ -9,6 +9,7 @@ use crate::values::{Datum, Symbol, Values};
 #[derive(Debug, Clone, Copy)]
 pub struct Register {
     name: ModelName,
+    initial: Symbol,
 }
 
 /// What was asked of a register and what it answered.
@@ -46,6 +47,7 @@ impl Register {
     pub const fn plain() -> Self {
         Self {
             name: ModelName::Register,
+            initial: Symbol::NULL,
         }
     }
 
@@ -54,12 +56,26 @@ impl Register {
     pub const fn with_cas() -> Self {
         Self {
             name: ModelName::CasRegister,
+            initial: Symbol::NULL,
         }
     }
 
-    fn scalar(self, operation: &Operation, datum: &Datum) -> Result<Symbol, Mismatch> {
+    /// The register that a key-value object is if nothing is appended; `empty` is the symbol of the empty string.
+    pub(crate) const fn of_strings(empty: Symbol) -> Self {
+        Self {
+            name: ModelName::Kv,
+            initial: empty,
+        }
+    }
+
+    /// What it starts as.
+    pub(crate) const fn initial(self) -> Symbol {
+        self.initial
+    }
+
+    fn scalar(self, operation: &Operation, datum: Datum<'_>) -> Result<Symbol, Mismatch> {
         match datum {
-            Datum::One(symbol) => Ok(*symbol),
+            Datum::One(symbol) => Ok(symbol),
             Datum::Many(_) => {
                 let reason = format!("wants one value in a `{}`, not an array", operation.f);
                 Err(self.name.mismatch(operation, reason))
@@ -69,13 +85,13 @@ impl Register {
 
     fn read_read(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
         match operation.answer() {
-            Some(answer) => Ok(Reading::Must(RegisterOp::Read(self.scalar(operation, answer)?))),
+            Some(answer) => Ok(Reading::Must(RegisterOp::Read(self.scalar(operation, *answer)?))),
             None => Ok(Reading::Nothing),
         }
     }
 
     fn read_write(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
-        let op = RegisterOp::Write(self.scalar(operation, &operation.value)?);
+        let op = RegisterOp::Write(self.scalar(operation, operation.value)?);
         Ok(match operation.ending {
             Ending::Ok(_) => Reading::Must(op),
             Ending::Fail { .. } => Reading::Nothing,
@@ -84,10 +100,10 @@ impl Register {
     }
 
     fn read_cas(self, operation: &Operation) -> Result<Reading<RegisterOp>, Mismatch> {
-        let Datum::Many(pair) = &operation.value else {
+        let Datum::Many(pair) = operation.value else {
             return Err(self.not_a_pair(operation));
         };
-        let &[from, to] = &pair[..] else {
+        let &[from, to] = pair else {
             return Err(self.not_a_pair(operation));
         };
         Ok(match &operation.ending {
@@ -96,7 +112,7 @@ impl Register {
             Ending::Fail { error, saw } if **error == *PRECONDITION_FAILED => match saw {
                 None => Reading::Must(RegisterOp::Differs(from)),
                 Some(saw) if *saw == Datum::One(from) => Reading::Must(RegisterOp::Contradiction),
-                Some(saw) => Reading::Must(RegisterOp::Read(self.scalar(operation, saw)?)),
+                Some(saw) => Reading::Must(RegisterOp::Read(self.scalar(operation, *saw)?)),
             },
             Ending::Fail { .. } => Reading::Nothing,
             Ending::Info { .. } | Ending::Unfinished if from == to => Reading::Nothing,
@@ -116,6 +132,8 @@ impl Model for Register {
 
     fn read(&mut self, operation: &Operation, _: &Values) -> Result<Reading<RegisterOp>, Mismatch> {
         match operation.f {
+            Function::Get if self.name == ModelName::Kv => self.read_read(operation),
+            Function::Put if self.name == ModelName::Kv => self.read_write(operation),
             Function::Read => self.read_read(operation),
             Function::Write => self.read_write(operation),
             Function::Cas if self.name == ModelName::CasRegister => self.read_cas(operation),
@@ -124,7 +142,7 @@ impl Model for Register {
     }
 
     fn init(&self) -> Held {
-        Held::Value(Symbol::NULL)
+        Held::Value(self.initial)
     }
 
     fn step(&mut self, state: Held, op: RegisterOp) -> Option<Held> {

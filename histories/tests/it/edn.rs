@@ -38,7 +38,7 @@ fn a_journal_is_exported_as_jepsen_writes_histories() {
 /// The operations with their values as JSON, since each history numbers its values anew.
 fn operations(history: &History) -> Vec<String> {
     let values = history.values();
-    let show = |operation: &Operation| {
+    let show = |operation: Operation<'_>| {
         let Operation {
             index,
             process,

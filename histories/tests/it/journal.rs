@@ -96,7 +96,8 @@ fn what_was_written_is_read_back() {
         .map(|(index, t, nemesis)| (index.0, t, nemesis.f.clone()))
         .collect();
     assert_eq!(nemesis, [(1, Time(2), "start-partition".to_owned())]);
-    let [write, cas, silent, read] = history.operations() else {
+    let operations: Vec<_> = history.operations().iter().collect();
+    let [write, cas, silent, read] = operations[..] else {
         panic!("{:?}", history.operations())
     };
     assert_eq!(
@@ -107,13 +108,13 @@ fn what_was_written_is_read_back() {
     let Ending::Fail {
         error,
         saw: Some(Datum::One(saw)),
-    } = &cas.ending
+    } = cas.ending
     else {
         panic!("{cas:?}")
     };
     assert_eq!(
-        (&**error, history.values().get(*saw)),
-        (PRECONDITION_FAILED, &json!(4))
+        (error, history.values().get(saw)),
+        (PRECONDITION_FAILED, json!(4))
     );
     assert!(matches!(silent.ending, Ending::Fail { saw: None, .. }));
     assert_eq!(

@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 use crate::pb::view::{View, ViewNumber};
 use crate::replica::{ClientId, Incarnation};
 use crate::service::client_table::RequestNumber;
-use crate::service::digest::Digest;
 use crate::service::kv::{Answer, Op};
+use crate::transfer::Piece;
 
 /// The position of an operation in its view, upwards from 1. Zero is before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
@@ -99,19 +99,12 @@ pub struct Command {
 }
 
 /// A piece of the state a backup starts from: store and client table in one.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SyncPiece {
     /// The view, for a backup that has not heard of it.
     pub view: View,
-    /// The length of the whole, in bytes.
-    pub total: u64,
-    /// The digest of the whole.
-    pub digest: Digest,
-    /// Where this piece starts, in bytes.
-    pub offset: u64,
     /// The piece.
-    #[serde(with = "serde_bytes")]
-    pub bytes: Vec<u8>,
+    pub piece: Piece,
 }
 
 /// What a client sends to a node.
@@ -199,23 +192,5 @@ impl Sequence {
     #[must_use]
     pub fn since(self, earlier: Self) -> usize {
         usize::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(usize::MAX)
-    }
-}
-
-// The bytes of a store are no pleasure to read.
-impl std::fmt::Debug for SyncPiece {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Self {
-            view,
-            total,
-            digest,
-            offset,
-            bytes,
-        } = self;
-        let end = offset.saturating_add(bytes.len() as u64);
-        write!(
-            f,
-            "SyncPiece({view}, bytes {offset}..{end} of {total}, digest {digest})"
-        )
     }
 }

@@ -1,8 +1,8 @@
 //! What the event logs of a cluster tell about it: who takes itself for a primary, whether it is formed, and whose loss it would
 //! survive now.
 //!
-//! It knows what it was told and nothing else. It cannot see a process die (that is said by whoever asks, as the set of nodes
-//! that run), and what it says is as old as the last event it was told.
+//! It knows what it was told and nothing else. It cannot see a process die (that is said by whoever kills it), and what it says is as
+//! old as the last event it was told.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,8 +15,8 @@ use crate::replica::Incarnation;
 #[derive(Debug, Clone)]
 pub struct Observer {
     service: NodeId,
-    /// The life every node was last started into.
-    lives: BTreeMap<NodeId, Incarnation>,
+    /// The life every node was last started into; none if that one is over and the next has not been heard of.
+    lives: BTreeMap<NodeId, Option<Incarnation>>,
     /// The servers that go by a view in which they are primary.
     primaries: BTreeMap<NodeId, ViewNumber>,
     newest: Option<(View, Acknowledgement)>,
@@ -38,7 +38,7 @@ impl Observer {
     pub fn note(&mut self, node: NodeId, event: &Event) {
         match event {
             Event::Started { incarnation, .. } => {
-                self.lives.insert(node, *incarnation);
+                self.lives.insert(node, Some(*incarnation));
                 self.primaries.remove(&node);
             }
             Event::ViewAnnounced { view } => self.note_view(view, Acknowledgement::Pending),
@@ -69,7 +69,14 @@ impl Observer {
         }
     }
 
-    /// Every server that takes itself for a primary, and of which view. A dead one is among them until it is started again.
+    /// Takes note that `node` died, after the events of the life that ended. Started again it may not have said so yet, and must not
+    /// be taken for the one that died meanwhile.
+    pub fn note_death(&mut self, node: NodeId) {
+        self.lives.insert(node, None);
+        self.primaries.remove(&node);
+    }
+
+    /// Every server that takes itself for a primary, and of which view.
     #[must_use]
     pub fn primaries(&self) -> &BTreeMap<NodeId, ViewNumber> {
         &self.primaries
@@ -111,7 +118,7 @@ impl Observer {
         let (view, acknowledgement) = self.newest.as_ref()?;
         let lives = |member: Member| {
             let life = self.lives.get(&member.node);
-            running.contains(&member.node) && life.is_none_or(|&life| life == member.incarnation)
+            running.contains(&member.node) && life.is_none_or(|&life| life == Some(member.incarnation))
         };
         let number = view.number;
         match (*acknowledgement, lives(view.primary), view.backup) {
@@ -139,10 +146,11 @@ impl Observer {
         let life = |member: Member| self.lives.get(&member.node).copied();
         // Whoever has not been heard of may well be the member.
         let is_member = |member: Member| {
-            member.node == node && life(member).is_none_or(|life| life == member.incarnation)
+            member.node == node && life(member).is_none_or(|life| life == Some(member.incarnation))
         };
         let survives = |member: Member| {
-            member.node != node && running.contains(&member.node) && life(member) == Some(member.incarnation)
+            let is_the_one = life(member) == Some(Some(member.incarnation));
+            member.node != node && running.contains(&member.node) && is_the_one
         };
         let covered = *acknowledgement == Acknowledgement::Given && view.members().any(survives);
         covered || !view.members().any(is_member)
@@ -158,5 +166,50 @@ impl Observer {
         {
             *acknowledgement = Acknowledgement::Given;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn member(number: usize) -> Member {
+        Member {
+            node: NodeId::replica(number),
+            incarnation: Incarnation(number as u64),
+        }
+    }
+
+    fn started(number: usize) -> Event {
+        let Member { node, incarnation } = member(number);
+        Event::Started { node, incarnation }
+    }
+
+    #[test]
+    fn a_member_that_was_killed_and_started_again_covers_nobody_even_before_it_says_so() {
+        let service: NodeId = "vs".parse().unwrap();
+        let mut observer = Observer::new(service);
+        for number in [1, 2] {
+            observer.note(NodeId::replica(number), &started(number));
+        }
+        let view = View {
+            number: ViewNumber(2),
+            primary: member(1),
+            backup: Some(member(2)),
+        };
+        observer.note(service, &Event::ViewAnnounced { view });
+        observer.note(service, &Event::ViewAcknowledged { view: ViewNumber(2) });
+        let running = BTreeSet::from([1, 2].map(NodeId::replica));
+        assert_eq!(observer.expendable(&running), running);
+        observer.note_death(NodeId::replica(1));
+        let first = BTreeSet::from([NodeId::replica(1)]);
+        assert_eq!(
+            observer.expendable(&running),
+            first,
+            "the second holds the only copy"
+        );
+        assert_eq!(observer.lost(&running), None);
+        observer.note_death(NodeId::replica(2));
+        assert!(observer.lost(&running).is_some());
     }
 }

@@ -13,7 +13,7 @@ use crate::pb::message::{Refusal, Request, Response};
 use crate::pb::{Node, PING_INTERVAL};
 use crate::service::client_table::RequestNumber;
 use crate::service::kv::{Answer, Op};
-use crate::session::{Conclusion, Session, SessionInput, SessionOutbox};
+use crate::session::{Conclusion, Patience, Persistence, Session, SessionInput, SessionOutbox};
 use crate::time::Time;
 
 /// What a session is configured with.
@@ -25,26 +25,6 @@ pub struct SessionConfig {
     pub ask_interval: Duration,
     /// How long to wait for answers.
     pub patience: Patience,
-}
-
-/// How long to wait for answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Patience {
-    /// After this long without an answer the request is sent again, or given up.
-    pub resend_after: Duration,
-    /// After this long it is given up in any case.
-    pub give_up_after: Duration,
-    /// Which of the two.
-    pub persistence: Persistence,
-}
-
-/// What to do when an answer does not come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Persistence {
-    /// Send the request again, with the same number, until the limit.
-    Retry,
-    /// Give up after the first silence.
-    GiveUp,
 }
 
 /// One client's conversation with the cluster.

@@ -3,30 +3,27 @@
 //! The state is frozen when the transfer begins. Operations that arrive meanwhile wait behind it, so that it stands at one
 //! place in the order of all operations: after those of earlier views, before those of this one.
 
+use crate::pb::Config;
 use crate::pb::message::SyncPiece;
 use crate::pb::reminder::Reminder;
 use crate::pb::view::View;
-use crate::pb::{Config, SYNC_BYTES_MAX};
 use crate::service::Machine;
-use crate::service::digest::Digest;
 use crate::service::kv::KeyValue;
+use crate::transfer::{self, Piece, Whole};
 
 /// The primary's half.
 #[derive(Debug, Clone)]
 pub(crate) struct Outgoing {
-    snapshot: Vec<u8>,
-    digest: Digest,
+    snapshot: Whole,
     /// Bytes the backup has confirmed without a gap.
-    confirmed: usize,
+    confirmed: u64,
     piece_bytes_max: usize,
     pub(crate) reminder: Reminder,
 }
 
 /// The backup's half.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Incoming {
-    received: Vec<u8>,
-}
+pub(crate) struct Incoming(transfer::Incoming);
 
 /// What a piece led to.
 #[derive(Debug)]
@@ -41,45 +38,27 @@ pub(crate) enum Arrival {
 
 impl Outgoing {
     pub(crate) fn new(machine: &Machine<KeyValue>, config: &Config) -> Self {
-        let snapshot = machine.snapshot();
-        let digest = Digest::of(&snapshot);
-        let piece_bytes_max = config.sync_piece_bytes_max.max(1);
         Self {
-            snapshot,
-            digest,
+            snapshot: Whole::new(machine.snapshot()),
             confirmed: 0,
-            piece_bytes_max,
+            piece_bytes_max: config.sync_piece_bytes_max.max(1),
             reminder: Reminder::new(config),
         }
     }
 
     /// The piece that is due.
     pub(crate) fn piece(&self, view: &View) -> SyncPiece {
-        let end = self.snapshot.len().min(self.confirmed + self.piece_bytes_max);
-        SyncPiece {
-            bytes: self.snapshot[self.confirmed..end].to_vec(),
-            ..self.question(view)
-        }
+        sync_piece(view, self.snapshot.piece(self.confirmed, self.piece_bytes_max))
     }
 
     /// The same without content, to ask whether it has come.
     pub(crate) fn question(&self, view: &View) -> SyncPiece {
-        let (total, offset) = (self.snapshot.len() as u64, self.confirmed as u64);
-        SyncPiece {
-            view: view.clone(),
-            total,
-            digest: self.digest,
-            offset,
-            bytes: Vec::new(),
-        }
+        sync_piece(view, self.snapshot.piece(self.confirmed, 0))
     }
 
     /// The backup answers to the piece at `asked` that it has `bytes` without a gap. Whether a piece must be sent now.
     pub(crate) fn on_progress(&mut self, asked: u64, bytes: u64) -> bool {
-        let Ok(bytes) = usize::try_from(bytes) else {
-            return false;
-        };
-        if asked != self.confirmed as u64 || self.snapshot.len() <= bytes {
+        if asked != self.confirmed || self.snapshot.len() <= bytes {
             return false;
         }
         if bytes == self.confirmed {
@@ -94,32 +73,23 @@ impl Outgoing {
 impl Incoming {
     /// How many bytes are here without a gap.
     pub(crate) fn bytes(&self) -> u64 {
-        self.received.len() as u64
+        self.0.bytes()
     }
 
     /// Adds `piece` if it continues what is here.
-    pub(crate) fn accept(&mut self, piece: &SyncPiece) -> Arrival {
-        let end = piece.offset.saturating_add(piece.bytes.len() as u64);
-        if SYNC_BYTES_MAX < piece.total || piece.total < end {
-            return Arrival::Broken;
-        }
-        if piece.offset == self.bytes() {
-            self.received.extend_from_slice(&piece.bytes);
-        }
-        if self.bytes() < piece.total {
-            Arrival::Partial
-        } else {
-            self.finish(piece.digest)
+    pub(crate) fn accept(&mut self, piece: &Piece) -> Arrival {
+        match self.0.accept(piece) {
+            transfer::Arrival::Partial => Arrival::Partial,
+            transfer::Arrival::Broken => Arrival::Broken,
+            transfer::Arrival::Whole(snapshot) => Machine::restore(&snapshot)
+                .map_or(Arrival::Broken, |machine| Arrival::Whole(Box::new(machine))),
         }
     }
+}
 
-    fn finish(&mut self, digest: Digest) -> Arrival {
-        let snapshot = std::mem::take(&mut self.received);
-        if Digest::of(&snapshot) != digest {
-            return Arrival::Broken;
-        }
-        Machine::restore(&snapshot).map_or(Arrival::Broken, |machine| Arrival::Whole(Box::new(machine)))
-    }
+fn sync_piece(view: &View, piece: Piece) -> SyncPiece {
+    let view = view.clone();
+    SyncPiece { view, piece }
 }
 
 #[cfg(test)]
@@ -167,15 +137,15 @@ mod tests {
         let ((mut outgoing, view), mut incoming) = (outgoing(), Incoming::default());
         for _ in 0..100 {
             let piece = outgoing.piece(&view);
-            assert!(piece.bytes.len() <= 64);
-            for copy in [&piece, &piece] {
+            assert!(piece.piece.bytes.len() <= 64);
+            for copy in [&piece.piece, &piece.piece] {
                 match incoming.accept(copy) {
                     Arrival::Partial => (),
                     Arrival::Whole(arrived) => return assert_eq!(*arrived, machine()),
                     Arrival::Broken => panic!("a sound piece was called broken"),
                 }
             }
-            assert!(outgoing.on_progress(piece.offset, incoming.bytes()));
+            assert!(outgoing.on_progress(piece.piece.offset, incoming.bytes()));
         }
         panic!("the transfer does not end");
     }
@@ -187,23 +157,5 @@ mod tests {
         outgoing.reminder.ask();
         assert!(!outgoing.on_progress(0, 64), "that piece was confirmed already");
         assert!(outgoing.on_progress(64, 64), "asked, and nothing has come");
-    }
-
-    #[test]
-    fn a_damaged_state_is_not_installed_and_starts_over() {
-        let ((mut outgoing, view), mut incoming) = (outgoing(), Incoming::default());
-        outgoing.piece_bytes_max = usize::MAX;
-        let mut piece = outgoing.piece(&view);
-        piece.bytes[10] ^= 1;
-        assert!(matches!(incoming.accept(&piece), Arrival::Broken));
-        assert_eq!(incoming.bytes(), 0);
-    }
-
-    #[test]
-    fn a_piece_beyond_the_limits_is_refused() {
-        let ((outgoing, view), mut incoming) = (outgoing(), Incoming::default());
-        let mut piece = outgoing.piece(&view);
-        piece.offset = u64::MAX;
-        assert!(matches!(incoming.accept(&piece), Arrival::Broken));
     }
 }

@@ -25,6 +25,9 @@ use crate::pb::{Config, Flaw, Node};
 use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox};
 use crate::time::Time;
 
+/// So many records are on disk when those that do not matter any more are dropped.
+const RECORDS_MAX: usize = 1024;
+
 /// The view service.
 #[derive(Debug, Clone)]
 pub struct ViewService {
@@ -35,6 +38,8 @@ pub struct ViewService {
     clock: AwakeClock,
     /// The number of the last answer.
     answered_ns: u64,
+    /// How many records are on disk.
+    records: usize,
 }
 
 /// What has been decided so far.
@@ -63,6 +68,7 @@ impl ViewService {
     pub(crate) fn recover(config: &Config, boot: Boot, records: Vec<Record>) -> Self {
         let mut standing = Standing::Vacant;
         let forgotten = config.has(Flaw::Volatile);
+        let count = records.len();
         for record in records.into_iter().filter(|_| !forgotten) {
             standing.replay(record);
         }
@@ -74,6 +80,7 @@ impl ViewService {
             heard: BTreeMap::new(),
             clock,
             answered_ns: 0,
+            records: count,
         }
     }
 
@@ -201,6 +208,7 @@ impl ViewService {
         }
 
         *acknowledgement = Acknowledgement::Given;
+        self.records += 1;
         out.persist(Record::Acknowledged(acknowledged));
         out.observe(Event::ViewAcknowledged { view: acknowledged });
     }
@@ -238,11 +246,23 @@ impl ViewService {
         );
         // Noted first, so that no view is on disk that the event log does not know of.
         out.observe(Event::ViewAnnounced { view: view.clone() });
-        out.persist(Record::Announced(view.clone()));
+        self.note_announced(view.clone(), out);
         self.standing = Standing::Seated {
             view,
             acknowledgement: Acknowledgement::Pending,
         };
+    }
+
+    /// Makes an announcement durable. Nothing before it matters any more, so now and then it takes the place of all that.
+    fn note_announced(&mut self, view: View, out: &mut Outbox<Node>) {
+        let record = Record::Announced(view);
+        if self.records < RECORDS_MAX {
+            self.records += 1;
+            out.persist(record);
+        } else {
+            self.records = 1;
+            out.compact(vec![record]);
+        }
     }
 
     /// The lives that have given a sign of life lately.

@@ -210,6 +210,7 @@ impl<R: Replica> Engine<R> {
             Effect::Arm { timer, after } => self.timers.arm(timer, clock::now(), after),
             Effect::Disarm(timer) => self.timers.disarm(timer),
             Effect::Persist(record) => self.log.stage(&record).map_err(ServerError::Log)?,
+            Effect::Compact(records) => self.log.replace(&records).map_err(ServerError::Log)?,
             Effect::Observe(event) => self.events.stage(clock::now(), clock::wall_ns(), &event),
         }
         Ok(())

@@ -10,31 +10,32 @@
 //! A last frame that was durable and rotted later cannot be told from a torn one. After a write or a sync has failed nothing is
 //! known of the file any more, so the node has to stop; what it finds at its next start is made durable before it is used.
 //!
-//! The file is only ever appended to; compaction will write a new one and rename it into place.
+//! The file is only ever appended to; compaction writes a new one and renames it into its place.
 
 mod scan;
+mod tail;
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io;
-use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::codec::{self, CodecError, FRAME_HEADER_LENGTH, FRAME_PAYLOAD_MAX, Position};
+use crate::codec::{CodecError, Position};
 use crate::node_id::NodeId;
 pub(super) use scan::Entry;
 use scan::Scan;
+use tail::Tail;
 
 /// The version of the file's format.
 const LOG_VERSION: u16 = 1;
 
-/// How the first frame's payload begins.
-const LOG_MAGIC: [u8; 8] = *b"triblog\n";
-
 /// The bytes before each record in a frame: its length.
 const RECORD_PREFIX: usize = 4;
+
+/// How the first frame's payload begins.
+const LOG_MAGIC: [u8; 8] = *b"triblog\n";
 
 /// Why a log cannot be used; completes the sentence "failed to ..".
 #[derive(Debug)]
@@ -80,11 +81,9 @@ pub enum LogError {
 /// A write-ahead file that is open for appending.
 #[derive(Debug)]
 pub(super) struct Log {
-    file: File,
-    path: PathBuf,
-    end: Position,
-    /// Room for a frame's header, and the records of the next commit.
-    staged: Vec<u8>,
+    directory: PathBuf,
+    node: NodeId,
+    tail: Tail,
     /// Held for as long as the log is open; the operating system gives it up when the process ends, however it ends.
     _lock: File,
 }
@@ -99,7 +98,8 @@ impl Log {
         let lock = lock(directory)?;
         let path = directory.join("log");
         if !path.try_exists().map_err(io_error("look for", &path))? {
-            create(directory, &path, node)?;
+            create(directory, node, &[(); 0])?;
+            sync_parent(directory)?;
         }
         let file = OpenOptions::new()
             .read(true)
@@ -112,27 +112,23 @@ impl Log {
         let end = scan.position;
         // What a process wrote and did not live to sync is read back here; it must not be lost after it was acted upon.
         file.sync_all().map_err(io_error("sync", &path))?;
-        let staged = vec![0; FRAME_HEADER_LENGTH];
-        Ok((
-            Self {
-                file,
-                path,
-                end,
-                staged,
-                _lock: lock,
-            },
-            entries,
-        ))
+        let log = Self {
+            directory: directory.to_owned(),
+            node,
+            tail: Tail::new(file, path, end),
+            _lock: lock,
+        };
+        Ok((log, entries))
     }
 
     /// The file.
     pub(super) fn path(&self) -> &Path {
-        &self.path
+        self.tail.path()
     }
 
     /// The bytes that wait for the next commit.
     pub(super) fn staged_bytes(&self) -> usize {
-        self.staged.len() - FRAME_HEADER_LENGTH
+        self.tail.staged_bytes()
     }
 
     /// Adds `record` to the next commit. Commits what was staged before, should both not fit into one frame.
@@ -140,20 +136,7 @@ impl Log {
     /// # Errors
     /// When the record is too long, or that commit fails.
     pub(super) fn stage(&mut self, record: &impl Serialize) -> Result<(), LogError> {
-        let bytes = postcard::to_stdvec(record)
-            .map_err(|error| LogError::RecordTooLong(CodecError::Malformed(error.to_string())))?;
-        let length = RECORD_PREFIX + bytes.len();
-        if FRAME_PAYLOAD_MAX < length {
-            let (length, bound) = (bytes.len() as u64, FRAME_PAYLOAD_MAX - RECORD_PREFIX);
-            return Err(LogError::RecordTooLong(CodecError::TooLong { length, bound }));
-        }
-        if FRAME_PAYLOAD_MAX < self.staged_bytes() + length {
-            self.commit()?;
-        }
-        let prefix = u32::try_from(bytes.len()).expect("a record is shorter than a frame");
-        self.staged.extend_from_slice(&prefix.to_le_bytes());
-        self.staged.extend_from_slice(&bytes);
-        Ok(())
+        self.tail.stage(record)
     }
 
     /// Makes durable what was staged.
@@ -161,18 +144,16 @@ impl Log {
     /// # Errors
     /// When it cannot. The log is of no use any more then.
     pub(super) fn commit(&mut self) -> Result<(), LogError> {
-        if self.staged_bytes() == 0 {
-            return Ok(());
-        }
-        let staged = std::mem::take(&mut self.staged);
-        let mut frame = codec::seal(staged, self.end).expect("no more is staged than fits into a frame");
-        self.file
-            .write_all_at(&frame, self.end.0)
-            .map_err(io_error("append to", &self.path))?;
-        self.file.sync_data().map_err(io_error("sync", &self.path))?;
-        self.end.0 += frame.len() as u64;
-        frame.truncate(FRAME_HEADER_LENGTH);
-        self.staged = frame;
+        self.tail.commit()
+    }
+
+    /// Puts `records` in the place of all that there are, staged ones included. They are durable then; a crash before that leaves
+    /// what was durable.
+    ///
+    /// # Errors
+    /// When a record is too long, or the operating system refuses. The log is of no use any more then.
+    pub(super) fn replace(&mut self, records: &[impl Serialize]) -> Result<(), LogError> {
+        self.tail = create(&self.directory, self.node, records)?;
         Ok(())
     }
 }
@@ -181,7 +162,9 @@ impl Log {
 impl Log {
     /// Makes every write fail.
     pub(super) fn fail_from_now_on(&mut self) {
-        self.file = File::open(&self.path).expect("the log is there");
+        let path = self.path().to_owned();
+        let end = self.tail.end();
+        self.tail = Tail::new(File::open(&path).expect("the log is there"), path, end);
     }
 }
 
@@ -200,18 +183,25 @@ fn lock(directory: &Path) -> Result<File, LogError> {
     }
 }
 
-/// Makes an empty log in one atomic step: a log without its header cannot come to be.
-fn create(directory: &Path, path: &Path, node: NodeId) -> Result<(), LogError> {
-    let mut payload = LOG_MAGIC.to_vec();
-    payload.extend_from_slice(&LOG_VERSION.to_le_bytes());
-    let payload = postcard::to_extend(&node, payload).expect("a name has a serialized form");
-    let frame = codec::frame(&payload, Position(0)).expect("a header is far shorter than the longest frame");
+/// Makes a log of `records` in one atomic step, whatever is in its place: one without its header, or with only some of them, cannot
+/// come to be.
+fn create(directory: &Path, node: NodeId, records: &[impl Serialize]) -> Result<Tail, LogError> {
     let draft = directory.join("log.new");
-    let file = File::create(&draft).map_err(io_error("create", &draft))?;
-    file.write_all_at(&frame, 0).map_err(io_error("write", &draft))?;
-    file.sync_all().map_err(io_error("sync", &draft))?;
-    fs::rename(&draft, path).map_err(io_error("create", path))?;
+    let mut header = LOG_MAGIC.to_vec();
+    header.extend_from_slice(&LOG_VERSION.to_le_bytes());
+    let header = postcard::to_extend(&node, header).expect("a name has a serialized form");
+    let mut tail = Tail::create(draft.clone(), header)?;
+    for record in records {
+        tail.stage(record)?;
+    }
+    tail.commit()?;
+    let path = directory.join("log");
+    fs::rename(&draft, &path).map_err(io_error("create", &path))?;
     sync_directory(directory)?;
+    Ok(tail.renamed(path))
+}
+
+fn sync_parent(directory: &Path) -> Result<(), LogError> {
     match directory.parent() {
         Some(parent) if parent == Path::new("") => sync_directory(Path::new(".")),
         Some(parent) => sync_directory(parent),
@@ -262,7 +252,8 @@ impl std::error::Error for LogError {}
 mod tests {
     use std::fs;
 
-    use super::{FRAME_PAYLOAD_MAX, Log, LogError};
+    use super::{Entry, Log, LogError};
+    use crate::codec::FRAME_PAYLOAD_MAX;
     use crate::node_id::NodeId;
 
     fn node() -> NodeId {
@@ -308,6 +299,41 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         fs::write(directory.path().join("log.new"), b"torn").unwrap();
         assert!(Log::open(directory.path(), node()).unwrap().1.is_empty());
+    }
+
+    /// What a log holds when it is opened again, as bytes.
+    fn reopened(directory: &std::path::Path) -> Vec<u8> {
+        let (_, entries) = Log::open(directory, node()).unwrap();
+        entries
+            .into_iter()
+            .flat_map(|Entry { record, .. }| record)
+            .collect()
+    }
+
+    #[test]
+    fn a_replaced_log_holds_the_new_records_and_what_follows_and_nothing_staged_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(directory.path(), node()).unwrap();
+        log.stage(&1_u8).unwrap();
+        log.commit().unwrap();
+        log.stage(&2_u8).unwrap();
+        log.replace(&[3_u8, 4]).unwrap();
+        assert_eq!(log.staged_bytes(), 0);
+        log.stage(&5_u8).unwrap();
+        log.commit().unwrap();
+        drop(log);
+        assert_eq!(reopened(directory.path()), [3, 4, 5]);
+    }
+
+    #[test]
+    fn a_replacement_that_was_interrupted_leaves_what_was_durable() {
+        let directory = tempfile::tempdir().unwrap();
+        let (mut log, _) = Log::open(directory.path(), node()).unwrap();
+        log.stage(&1_u8).unwrap();
+        log.commit().unwrap();
+        drop(log);
+        fs::write(directory.path().join("log.new"), b"torn").unwrap();
+        assert_eq!(reopened(directory.path()), [1]);
     }
 
     #[test]

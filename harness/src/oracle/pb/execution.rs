@@ -172,7 +172,7 @@ impl Execution {
                     "{} of process {} was answered, and no primary had carried it out in its turn",
                     operation.f, operation.process
                 );
-                evidence(AnomalyKind::NotReplicated, operation, sentence)
+                evidence(AnomalyKind::NotReplicated, &operation, sentence)
             })
         });
         answered.take(EVIDENCE_MAX).collect()
@@ -192,7 +192,7 @@ impl Execution {
                     second.sequence.0,
                     second.view
                 );
-                evidence(AnomalyKind::AppliedTwice, operation, sentence)
+                evidence(AnomalyKind::AppliedTwice, &operation, sentence)
             })
         });
         repeated.take(EVIDENCE_MAX).collect()
@@ -275,7 +275,7 @@ impl Execution {
 }
 
 /// All operations, each with the number its client's session gave it: the first of a process has number 1.
-fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId, &'a Operation)> {
+fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId, Operation<'a>)> {
     let mut counts: BTreeMap<Process, u64> = BTreeMap::new();
     hindsight.history.operations().iter().map(move |operation| {
         let count = counts.entry(operation.process).or_default();
@@ -288,7 +288,7 @@ fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId
 fn evidence(kind: AnomalyKind, operation: &Operation, sentence: String) -> Anomaly {
     Anomaly {
         kind,
-        key: operation.key.as_ref().map(ToString::to_string),
+        key: operation.key.map(ToString::to_string),
         ops: vec![operation.index],
         sentence,
     }

@@ -8,7 +8,16 @@ use rand_chacha::ChaCha8Rng;
 pub(super) struct Disk<R> {
     durable: Vec<R>,
     /// Handed over and not known to be durable yet.
-    tail: Option<R>,
+    tail: Option<Write<R>>,
+}
+
+/// A change of what is durable.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Write<R> {
+    /// One record more.
+    Append(R),
+    /// These records, in the place of all there are.
+    Replace(Vec<R>),
 }
 
 impl<R: Clone> Disk<R> {
@@ -19,28 +28,31 @@ impl<R: Clone> Disk<R> {
         }
     }
 
-    /// Begins to write `record`; the one before is durable.
-    pub(super) fn write(&mut self, record: R) {
+    /// Begins a write; the one before is durable.
+    pub(super) fn write(&mut self, write: Write<R>) {
         assert!(
             self.tail.is_none(),
             "nothing follows a record that is not durable"
         );
-        self.tail = Some(record);
+        self.tail = Some(write);
     }
 
     /// What was being written is durable.
     pub(super) fn sync(&mut self) {
-        self.durable.extend(self.tail.take());
+        match self.tail.take() {
+            Some(Write::Append(record)) => self.durable.push(record),
+            Some(Write::Replace(records)) => self.durable = records,
+            None => {}
+        }
     }
 
-    /// The node dies. What was being written is on the disk or is not; a record that is there in part is found out by its
-    /// checksum and counts as not there.
+    /// The node dies. What was being written is on the disk or is not: a record that is there in part is found out by its checksum
+    /// and counts as not there, and a replacement takes place when its file gets its name.
     pub(super) fn crash(&mut self, rng: &mut ChaCha8Rng) {
-        if let Some(record) = self.tail.take()
-            && rng.random_range(0..2) == 0
-        {
-            self.durable.push(record);
+        if self.tail.is_some() && rng.random_range(0..2) == 0 {
+            self.sync();
         }
+        self.tail = None;
     }
 
     /// What a new life finds.
@@ -60,13 +72,28 @@ mod tests {
         let mut found = [0; 3];
         for _ in 0..100 {
             let mut disk = Disk::new();
-            disk.write('a');
+            disk.write(Write::Append('a'));
             disk.sync();
-            disk.write('b');
+            disk.write(Write::Append('b'));
             disk.crash(&mut rng);
             found[disk.records().len()] += 1;
         }
         assert_eq!(found[0], 0);
         assert!(20 < found[1] && 20 < found[2], "{found:?}");
+    }
+
+    #[test]
+    fn a_replacement_takes_place_as_a_whole_or_not_at_all() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut found = std::collections::BTreeSet::new();
+        for _ in 0..100 {
+            let mut disk = Disk::new();
+            disk.write(Write::Append('a'));
+            disk.sync();
+            disk.write(Write::Replace(vec!['b', 'c']));
+            disk.crash(&mut rng);
+            found.insert(disk.records());
+        }
+        assert_eq!(found.into_iter().collect::<Vec<_>>(), [vec!['a'], vec!['b', 'c']]);
     }
 }

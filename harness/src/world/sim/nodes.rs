@@ -9,11 +9,13 @@ use rand::{Rng, RngExt};
 use systems::server::EventLine;
 use systems::{Boot, Effect, Incarnation, Input, NodeId, Outbox, Replica};
 
+use super::disk::Write;
 use super::host::{Arrival, DiskUse, End, Host, Life, LifeNumber, Motion, Seat};
 use super::moment::{Moment, NodeClock};
 use super::packet::Packet;
 use super::timers::Timers;
 use super::{Due, Observing, Protocol, Recording, SimWorld};
+use crate::adapter::Witness;
 use crate::oracle::Oracle;
 use crate::testimony::Departure;
 
@@ -54,6 +56,7 @@ impl<P: Protocol> SimWorld<P> {
         host.life = None;
         host.disk.crash(&mut self.rng);
         let node = host.node;
+        self.witness.note_death(node);
         for process in self.clients.disconnect(node) {
             self.break_connection(process, node);
         }
@@ -133,17 +136,29 @@ impl<P: Protocol> SimWorld<P> {
                 );
             }
             Effect::Disarm(timer) => life.timers.disarm(timer),
-            Effect::Persist(record) => {
-                host.disk.write(record);
-                life.disk = DiskUse::Writing;
-                let sync_us = self
-                    .rng
-                    .random_range(1..=self.config.conditions.sync_us_max.max(1));
-                let at = self.now + Duration::from_micros(sync_us);
-                self.queue.schedule(at, Due::Synced { seat, life: number });
-            }
+            Effect::Persist(record) => self.write(seat, Write::Append(record)),
+            Effect::Compact(records) => self.write(seat, Write::Replace(records)),
             Effect::Observe(event) => self.observe(node, life_incarnation(&self.hosts[seat.0]), event),
         }
+    }
+
+    /// Begins a write; the node waits until it is durable.
+    fn write(&mut self, seat: Seat, write: Write<<P::Replica as Replica>::Record>) {
+        let host = &mut self.hosts[seat.0];
+        let Some(life) = &mut host.life else { return };
+        host.disk.write(write);
+        life.disk = DiskUse::Writing;
+        let sync_us = self
+            .rng
+            .random_range(1..=self.config.conditions.sync_us_max.max(1));
+        let at = self.now + Duration::from_micros(sync_us);
+        self.queue.schedule(
+            at,
+            Due::Synced {
+                seat,
+                life: life.number,
+            },
+        );
     }
 
     pub(super) fn observe(

@@ -15,13 +15,13 @@ use crate::op::{Function, Key, Process};
 pub(super) struct Raw<'a> {
     pub(super) index: Option<u64>,
     pub(super) time: Option<u64>,
-    edge: Option<&'a Form>,
-    f: Option<&'a Form>,
-    process: Option<&'a Form>,
-    value: Option<&'a Form>,
-    key: Option<&'a Form>,
-    error: Option<&'a Form>,
-    saw: Option<&'a Form>,
+    edge: Option<&'a Form<'a>>,
+    f: Option<&'a Form<'a>>,
+    process: Option<&'a Form<'a>>,
+    value: Option<&'a Form<'a>>,
+    key: Option<&'a Form<'a>>,
+    error: Option<&'a Form<'a>>,
+    saw: Option<&'a Form<'a>>,
 }
 
 /// Where and when an event stands.
@@ -33,11 +33,11 @@ pub(in crate::format) struct Place {
 }
 
 impl<'a> Raw<'a> {
-    pub(super) fn of(fields: &'a [(Form, Form)]) -> Result<Self, Defect> {
+    pub(super) fn of(fields: &'a [(Form<'a>, Form<'a>)]) -> Result<Self, Defect> {
         let mut raw = Self::default();
         for (name, value) in fields {
             let Form::Keyword(name) = name else { continue };
-            match name.as_str() {
+            match *name {
                 "index" => raw.index = Some(whole_number(value, "index")?),
                 "time" => raw.time = Some(whole_number(value, "time")?),
                 "type" => raw.edge = Some(value),
@@ -65,21 +65,32 @@ impl<'a> Raw<'a> {
             Form::Int(number) => Process(u64::try_from(*number).map_err(|_| BAD_PROCESS)?),
             Form::Keyword(_) | Form::Symbol(_) | Form::Text(_) => {
                 let fields = [
-                    ("f", Value::from(f.as_str())),
-                    ("value", self.value.map_or(Value::Null, Form::json)),
+                    ("f", Value::from(f.as_ref())),
+                    ("value", self.value.map_or(Value::Null, |value| value.json())),
                 ];
                 let fields = fields
                     .map(|(name, value)| (name.to_owned(), value))
                     .into_iter()
                     .collect();
-                return builder.nemesis(Index(place.index), Time(place.time), Nemesis { f, fields });
+                return builder.nemesis(
+                    Index(place.index),
+                    Time(place.time),
+                    Nemesis {
+                        f: f.into_owned(),
+                        fields,
+                    },
+                );
             }
             _ => return Err(BAD_PROCESS),
         };
         let edge = self.edge.ok_or(Defect::MissingField("type"))?.text();
-        let edge = Edge::named(&edge).ok_or(Defect::UnknownType(edge))?;
-        let f = Function::named(&f).ok_or(Defect::UnknownFunction(f))?;
+        let edge = Edge::named(&edge).ok_or_else(|| Defect::UnknownType(edge.into_owned()))?;
+        let f = Function::named(&f).ok_or_else(|| Defect::UnknownFunction(f.into_owned()))?;
         let (key, value) = self.keyed_value(edge, f, process, keyed);
+        let (value, saw) = {
+            let values = builder.values_mut();
+            (value.item(values), self.saw.map(|saw| saw.item(values)))
+        };
         builder.happen(Happening {
             index: Index(place.index),
             t: Time(place.time),
@@ -88,9 +99,12 @@ impl<'a> Raw<'a> {
             edge,
             f,
             key,
-            value: value.json(),
-            error: self.error.filter(|error| **error != Form::Nil).map(Form::text),
-            saw: self.saw.map(Form::json),
+            value,
+            error: self
+                .error
+                .filter(|error| **error != Form::Nil)
+                .map(|error| error.text().into_owned()),
+            saw,
         })
     }
 
@@ -101,10 +115,10 @@ impl<'a> Raw<'a> {
         f: Function,
         process: Process,
         keyed: &mut BTreeMap<Process, Key>,
-    ) -> (Option<Key>, &'a Form) {
+    ) -> (Option<Key>, &'a Form<'a>) {
         let value = self.value.unwrap_or(&Form::Nil);
         if let Some(key) = self.key.filter(|key| **key != Form::Nil) {
-            return (Some(Key::from(key.text().as_str())), value);
+            return (Some(Key::from(&*key.text())), value);
         }
         if edge == Edge::Invoke {
             let Some((key, value)) = pair(f, value) else {
@@ -114,7 +128,7 @@ impl<'a> Raw<'a> {
             return (Some(key), value);
         }
         match (keyed.remove(&process), value) {
-            (Some(key), Form::Sequence(pair)) if pair.len() == 2 && pair[0].text() == *key.0 => {
+            (Some(key), Form::Sequence(pair)) if pair.len() == 2 && *pair[0].text() == *key.0 => {
                 (Some(key), &pair[1])
             }
             (key, value) => (key, value),
@@ -123,12 +137,12 @@ impl<'a> Raw<'a> {
 }
 
 /// The key and the value of an invocation, if it is a pair of them.
-fn pair(f: Function, value: &Form) -> Option<(Key, &Form)> {
+fn pair<'a>(f: Function, value: &'a Form<'a>) -> Option<(Key, &'a Form<'a>)> {
     let Form::Sequence(items) = value else { return None };
     let [key, inner] = &items[..] else { return None };
     // Without a key the argument of a compare-and-set is a pair too, but then of two plain values.
     let is_keyed = f != Function::Cas || matches!(inner, Form::Sequence(_));
-    is_keyed.then(|| (Key::from(key.text().as_str()), inner))
+    is_keyed.then(|| (Key::from(&*key.text()), inner))
 }
 
 const BAD_PROCESS: Defect = Defect::BadField {
@@ -136,7 +150,7 @@ const BAD_PROCESS: Defect = Defect::BadField {
     expected: "a whole number or a keyword",
 };
 
-fn whole_number(form: &Form, field: &'static str) -> Result<u64, Defect> {
+fn whole_number(form: &Form<'_>, field: &'static str) -> Result<u64, Defect> {
     match form {
         Form::Int(number) => u64::try_from(*number).ok(),
         _ => None,

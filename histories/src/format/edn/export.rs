@@ -36,6 +36,7 @@ pub fn export(
         put_entry(&mut line, &entry, reader.values());
         line.push('\n');
         out.write_all(line.as_bytes())?;
+        reader.forget_lists();
     }
     out.flush()?;
     Ok(reader.warnings().to_vec())
@@ -72,7 +73,7 @@ fn put_entry(line: &mut String, entry: &Entry, values: &Values) {
 }
 
 fn put_value(line: &mut String, client: &Client, values: &Values) {
-    let value = values.json(&client.value);
+    let value = values.json(values.datum(client.value));
     match &client.key {
         None => put_json(line, &value),
         Some(key) => {
@@ -92,7 +93,7 @@ fn put_rest(line: &mut String, client: &Client, values: &Values) {
     }
     if let (Edge::Fail, Some(saw)) = (client.edge, &client.saw) {
         line.push_str(", :saw ");
-        put_json(line, &values.json(saw));
+        put_json(line, &values.json(values.datum(*saw)));
     }
     if let Some(node) = &client.node {
         line.push_str(", :node ");

@@ -1,18 +1,22 @@
 //! The part of EDN that histories use, as a tree. Tags are dropped and what they stand before is kept.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Number, Value};
 
-/// A form.
+use crate::values::{Item, Values};
+
+/// A form. Its names are those of the text it was read from.
 #[derive(Debug, Clone, PartialEq)]
-pub(in crate::format) enum Form {
+pub(in crate::format) enum Form<'a> {
     Nil,
     Bool(bool),
     Int(i64),
     Float(f64),
-    Text(String),
+    Text(Cow<'a, str>),
     /// A keyword without its colon.
-    Keyword(String),
-    Symbol(String),
+    Keyword(&'a str),
+    Symbol(&'a str),
     /// A vector, a list or a set.
     Sequence(Vec<Self>),
     Map(Vec<(Self, Self)>),
@@ -21,7 +25,20 @@ pub(in crate::format) enum Form {
 /// Forms may be nested so deep.
 const DEPTH_MAX: usize = 64;
 
-impl Form {
+impl Form<'_> {
+    /// The form as an item of a history: keywords and symbols become strings.
+    pub(in crate::format) fn item(&self, values: &mut Values) -> Item {
+        match self {
+            Self::Nil => Item::NULL,
+            Self::Int(number) => values.intern_int(*number).into(),
+            Self::Text(text) => values.intern_str(text).into(),
+            Self::Keyword(name) | Self::Symbol(name) => values.intern_str(name).into(),
+            Self::Sequence(_) | Self::Map(_) | Self::Bool(_) | Self::Float(_) => {
+                values.intern_item(self.json())
+            }
+        }
+    }
+
     /// The form as JSON: keywords and symbols become strings.
     pub(in crate::format) fn json(&self) -> Value {
         match self {
@@ -29,22 +46,24 @@ impl Form {
             Self::Bool(it) => Value::Bool(*it),
             Self::Int(number) => Value::from(*number),
             Self::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
-            Self::Text(text) | Self::Keyword(text) | Self::Symbol(text) => Value::from(text.as_str()),
+            Self::Text(text) => Value::from(text.as_ref()),
+            Self::Keyword(name) | Self::Symbol(name) => Value::from(*name),
             Self::Sequence(items) => items.iter().map(Self::json).collect(),
             Self::Map(pairs) => Value::Object(
                 pairs
                     .iter()
-                    .map(|(key, value)| (key.text(), value.json()))
+                    .map(|(key, value)| (key.text().into_owned(), value.json()))
                     .collect::<Map<_, _>>(),
             ),
         }
     }
 
     /// The form as a name.
-    pub(in crate::format) fn text(&self) -> String {
-        match self.json() {
-            Value::String(text) => text,
-            other => other.to_string(),
+    pub(in crate::format) fn text(&self) -> Cow<'_, str> {
+        match self {
+            Self::Text(text) => Cow::Borrowed(text),
+            Self::Keyword(name) | Self::Symbol(name) => Cow::Borrowed(name),
+            other => Cow::Owned(other.json().to_string()),
         }
     }
 }
@@ -79,7 +98,7 @@ impl Balance {
 }
 
 /// All forms in `text`.
-pub(in crate::format) fn parse_all(text: &str) -> Result<Vec<Form>, String> {
+pub(in crate::format) fn parse_all(text: &str) -> Result<Vec<Form<'_>>, String> {
     let mut parser = Parser { rest: text, depth: 0 };
     let mut forms = Vec::new();
     while let Some(form) = parser.form()? {
@@ -100,7 +119,7 @@ struct Parser<'a> {
 
 impl<'a> Parser<'a> {
     /// The next form; none at the end or before a closing bracket.
-    fn form(&mut self) -> Result<Option<Form>, String> {
+    fn form(&mut self) -> Result<Option<Form<'a>>, String> {
         self.skip_blanks();
         let Some(first) = self.rest.chars().next() else {
             return Ok(None);
@@ -145,7 +164,7 @@ impl<'a> Parser<'a> {
         head
     }
 
-    fn sequence(&mut self, close: char) -> Result<Form, String> {
+    fn sequence(&mut self, close: char) -> Result<Form<'a>, String> {
         self.bump(1);
         let mut items = Vec::new();
         while let Some(item) = self.form()? {
@@ -155,7 +174,7 @@ impl<'a> Parser<'a> {
         Ok(Form::Sequence(items))
     }
 
-    fn map(&mut self) -> Result<Form, String> {
+    fn map(&mut self) -> Result<Form<'a>, String> {
         self.bump(1);
         let mut pairs = Vec::new();
         while let Some(key) = self.form()? {
@@ -175,7 +194,7 @@ impl<'a> Parser<'a> {
     }
 
     /// What follows a `#`: a set, something to pass over, or a tag.
-    fn dispatch(&mut self) -> Result<Option<Form>, String> {
+    fn dispatch(&mut self) -> Result<Option<Form<'a>>, String> {
         self.bump(1);
         match self.rest.chars().next() {
             Some('{') => self.sequence('}').map(Some),
@@ -192,15 +211,24 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<Form, String> {
+    fn string(&mut self) -> Result<Form<'a>, String> {
         self.bump(1);
+        // Most strings have no escapes, and are as they stand there.
+        if let Some(end) = self
+            .rest
+            .find(['"', '\\'])
+            .filter(|&end| self.rest.as_bytes()[end] == b'"')
+        {
+            let text = &self.bump(end + 1)[..end];
+            return Ok(Form::Text(Cow::Borrowed(text)));
+        }
         let mut text = String::new();
         let mut chars = self.rest.char_indices();
         while let Some((at, char)) = chars.next() {
             match char {
                 '"' => {
                     self.bump(at + 1);
-                    return Ok(Form::Text(text));
+                    return Ok(Form::Text(Cow::Owned(text)));
                 }
                 '\\' => text.push(escaped(&mut chars).ok_or("a string has an unknown escape")?),
                 other => text.push(other),
@@ -209,21 +237,21 @@ impl<'a> Parser<'a> {
         Err("a string does not end".to_owned())
     }
 
-    fn character(&mut self) -> Result<Form, String> {
+    fn character(&mut self) -> Result<Form<'a>, String> {
         self.bump(1);
         let first = self.rest.chars().next().ok_or("a character is missing")?;
         let name = &self.rest[first.len_utf8()..];
         let length = first.len_utf8() + name.find(is_end_of_atom).unwrap_or(name.len());
-        Ok(Form::Text(match self.bump(length) {
-            "newline" => "\n".to_owned(),
-            "space" => " ".to_owned(),
-            "tab" => "\t".to_owned(),
-            "return" => "\r".to_owned(),
-            other => other.to_owned(),
-        }))
+        Ok(Form::Text(Cow::Borrowed(match self.bump(length) {
+            "newline" => "\n",
+            "space" => " ",
+            "tab" => "\t",
+            "return" => "\r",
+            other => other,
+        })))
     }
 
-    fn atom(&mut self) -> Result<Form, String> {
+    fn atom(&mut self) -> Result<Form<'a>, String> {
         let length = self.rest.find(is_end_of_atom).unwrap_or(self.rest.len());
         if length == 0 {
             return Err(self.unexpected());
@@ -234,8 +262,8 @@ impl<'a> Parser<'a> {
             "true" => Form::Bool(true),
             "false" => Form::Bool(false),
             _ => match atom.strip_prefix(':') {
-                Some(name) => Form::Keyword(name.to_owned()),
-                None => number(atom).unwrap_or_else(|| Form::Symbol(atom.to_owned())),
+                Some(name) => Form::Keyword(name),
+                None => number(atom).unwrap_or(Form::Symbol(atom)),
             },
         })
     }
@@ -252,7 +280,7 @@ fn is_end_of_atom(char: char) -> bool {
     char.is_whitespace() || matches!(char, ',' | '"' | '{' | '}' | '[' | ']' | '(' | ')' | ';')
 }
 
-fn number(atom: &str) -> Option<Form> {
+fn number(atom: &str) -> Option<Form<'static>> {
     let digits = atom.strip_suffix(['N', 'M']).unwrap_or(atom);
     if !digits.starts_with(|char: char| char.is_ascii_digit() || char == '-' || char == '+') {
         return None;

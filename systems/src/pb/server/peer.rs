@@ -35,10 +35,10 @@ impl Server {
 
         match &mut self.status {
             Status::Joining(incoming) => {
-                let arrival = incoming.accept(piece);
-                let (asked, bytes) = (piece.offset, incoming.bytes());
+                let arrival = incoming.accept(&piece.piece);
+                let (asked, bytes) = (piece.piece.offset, incoming.bytes());
                 match arrival {
-                    Arrival::Whole(machine) => self.join(from, number, *machine, piece.digest, out),
+                    Arrival::Whole(machine) => self.join(from, number, *machine, piece.piece.digest, out),
                     Arrival::Partial => out.send(
                         from,
                         Message::SyncProgress {

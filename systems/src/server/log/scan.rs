@@ -217,13 +217,13 @@ mod tests {
     /// Writes `commits`, each of some records, and returns where each of them ends in the file.
     fn write(directory: &Path, commits: &[Vec<Vec<u8>>]) -> Vec<usize> {
         let (mut log, _) = Log::open(directory, NodeId::replica(1)).unwrap();
-        let mut ends = vec![log.end.0 as usize];
+        let mut ends = vec![log.tail.end().0 as usize];
         for records in commits {
             for record in records {
                 log.stage(record).unwrap();
             }
             log.commit().unwrap();
-            ends.push(log.end.0 as usize);
+            ends.push(log.tail.end().0 as usize);
         }
         ends
     }

@@ -1,7 +1,6 @@
-//! What is under way between nodes and clients, and words for the kinds of it.
+//! What is under way between nodes and clients.
 
-use systems::pb::{Message, Request, Response};
-use systems::{ClientId, NodeId};
+use systems::{ClientId, NodeId, Replica};
 
 /// Somebody who sends and receives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -12,25 +11,24 @@ pub(crate) enum Place {
 
 /// What is under way.
 #[derive(Debug, Clone)]
-pub(crate) enum Body {
-    Message(Message),
-    Request(Request),
-    Response(Response),
+pub(crate) enum Body<R: Replica> {
+    Message(R::Message),
+    Request(R::Request),
+    Response(R::Response),
     /// The connection to this node could not be made.
     Unreachable(NodeId),
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Packet {
+pub(crate) struct Packet<R: Replica> {
     pub(crate) from: Place,
     pub(crate) to: Place,
-    pub(crate) body: Body,
+    pub(crate) body: Body<R>,
 }
 
-impl Packet {
+impl<R: Replica> Packet<R> {
     pub(crate) fn is_between(&self, one: NodeId, other: NodeId) -> bool {
-        let (one, other) = (Place::Node(one), Place::Node(other));
-        (self.from, self.to) == (one, other) || (self.from, self.to) == (other, one)
+        self.goes(one, other) || self.goes(other, one)
     }
 
     pub(crate) fn goes(&self, from: NodeId, to: NodeId) -> bool {
@@ -51,25 +49,5 @@ impl Packet {
 
     pub(crate) fn is_among_nodes(&self) -> bool {
         matches!((self.from, self.to), (Place::Node(_), Place::Node(_)))
-    }
-
-    pub(crate) fn is_ping(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Ping { .. }))
-    }
-
-    pub(crate) fn is_forward(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Forward { .. }))
-    }
-
-    pub(crate) fn is_sync(&self) -> bool {
-        matches!(self.body, Body::Message(Message::Sync(_)))
-    }
-
-    pub(crate) fn is_done(&self) -> bool {
-        matches!(self.body, Body::Response(Response::Done { .. }))
-    }
-
-    pub(crate) fn is_do(&self) -> bool {
-        matches!(self.body, Body::Request(Request::Do { .. }))
     }
 }

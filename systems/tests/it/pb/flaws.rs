@@ -3,17 +3,21 @@
 
 use systems::pb::{Config, Event, Flaw};
 
-use crate::oracle::{check, not_linearizable};
-use crate::world::{HASTY, Packet, Place, STUBBORN, World, append, get, ms, n, put, vs};
+use super::Pb;
+use super::cluster::{HASTY, STUBBORN, vs};
+use super::oracle::check;
+use super::packet::{is_do, is_done, is_forward, is_ping, is_sync};
+use crate::kv::{append, get, not_linearizable, put};
+use crate::world::{Place, World, ms, n};
 
-fn world(flaw: Option<Flaw>, running: usize) -> World {
+fn world(flaw: Option<Flaw>, running: usize) -> World<Pb> {
     let mut config = Config::new(vs(), vec![n(1), n(2), n(3)]);
     config.flaw = flaw;
-    World::formed(1, config, running)
+    World::<Pb>::formed(1, config, running)
 }
 
 /// With `flaw` the answers after `schedule` are those of no single store; without it they are, and everything else holds as well.
-fn check_answers(flaw: Flaw, running: usize, schedule: impl Fn(&mut World)) {
+fn check_answers(flaw: Flaw, running: usize, schedule: impl Fn(&mut World<Pb>)) {
     let mut wrong = world(Some(flaw), running);
     schedule(&mut wrong);
     assert!(
@@ -28,13 +32,13 @@ fn check_answers(flaw: Flaw, running: usize, schedule: impl Fn(&mut World)) {
 }
 
 /// Reads a key at the end, if anybody answers within ten seconds.
-fn read_at_last(world: &mut World, key: &str) {
+fn read_at_last(world: &mut World<Pb>, key: &str) {
     let client = world.client(STUBBORN);
     world.invoke(client, get(key));
     world.run(ms(10_000));
 }
 
-fn is_acknowledged(world: &World, number: u64) -> bool {
+fn is_acknowledged(world: &World<Pb>, number: u64) -> bool {
     world
         .log
         .iter()
@@ -73,7 +77,7 @@ fn pb_ignore_backup_error() {
 fn pb_dedup_not_synced() {
     check_answers(Flaw::DedupNotSynced, 1, |world| {
         let client = world.client(STUBBORN);
-        let lost = world.lose(Packet::is_done);
+        let lost = world.lose(is_done);
         let call = world.invoke(client, append("a", "x "));
         world.run(ms(10));
         world.start(n(2));
@@ -90,7 +94,7 @@ fn pb_sync_outside_lock() {
     check_answers(Flaw::SyncOutsideLock, 1, |world| {
         let client = world.client(STUBBORN);
         world.ask(client, put("x", "1"));
-        let held = world.hold(Packet::is_sync);
+        let held = world.hold(is_sync);
         world.start(n(2));
         world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
         let call = world.invoke(client, put("z", "1"));
@@ -108,7 +112,7 @@ fn pb_ack_before_sync() {
     check_answers(Flaw::AckBeforeSync, 1, |world| {
         let client = world.client(STUBBORN);
         world.ask(client, put("x", "1"));
-        world.hold(Packet::is_sync);
+        world.hold(is_sync);
         world.start(n(2));
         world.run(ms(400));
         world.kill(n(1));
@@ -154,7 +158,7 @@ fn vs_promote_without_ack() {
     check_answers(Flaw::PromoteWithoutAck, 1, |world| {
         let client = world.client(STUBBORN);
         world.ask(client, put("x", "1"));
-        world.lose(|packet| packet.is_sync() && packet.comes_from(n(1)));
+        world.lose(|packet| is_sync(packet) && packet.comes_from(n(1)));
         world.start(n(2));
         world.wait_for_view("2(n1, n2)");
         world.restart(n(1));
@@ -167,10 +171,10 @@ fn pb_failed_ping_zeroes_view() {
     check_answers(Flaw::FailedPingZeroesView, 1, |world| {
         let client = world.client(STUBBORN);
         world.ask(client, put("x", "1"));
-        let held = world.hold(Packet::is_sync);
+        let held = world.hold(is_sync);
         world.start(n(2));
         world.wait("the synchronisation has begun", move |world| world.held(held) > 0);
-        world.lose_next(1, |packet| packet.is_ping() && packet.comes_from(n(1)));
+        world.lose_next(1, |packet| is_ping(packet) && packet.comes_from(n(1)));
         world.run(ms(300));
         world.end(held);
         read_at_last(world, "x");
@@ -182,7 +186,7 @@ fn pb_put_not_deduped() {
     check_answers(Flaw::PutNotDeduped, 2, |world| {
         let (one, two) = (world.client(STUBBORN), world.client(STUBBORN));
         world.ask(one, get("x"));
-        let late = world.hold(move |packet| packet.is_do() && packet.from == Place::Client(one));
+        let late = world.hold(move |packet| is_do(packet) && packet.from == Place::Client(one));
         let call = world.invoke(one, put("x", "1"));
         world.run(ms(10));
         world.end_keeping(late);
@@ -229,7 +233,7 @@ fn pb_forward_unordered() {
         let (one, two) = (world.client(STUBBORN), world.client(STUBBORN));
         world.ask(one, get("a"));
         world.ask(two, get("a"));
-        let held = world.hold(Packet::is_forward);
+        let held = world.hold(is_forward);
         let calls = [
             world.invoke(one, append("a", "x ")),
             world.invoke(two, append("a", "y ")),
@@ -251,7 +255,7 @@ fn vs_volatile() {
         let client = world.client(STUBBORN);
         world.ask(client, put("x", "1"));
         world.kill(vs());
-        let late = world.lose(|packet| packet.is_ping() && !packet.comes_from(n(3)));
+        let late = world.lose(|packet| is_ping(packet) && !packet.comes_from(n(3)));
         world.start(vs());
         world.run(ms(300));
         world.end(late);
@@ -260,7 +264,7 @@ fn vs_volatile() {
 }
 
 /// With `flaw` nobody answers any more after `schedule` though everything is healed; without it somebody does.
-fn check_stuck(flaw: Flaw, running: usize, schedule: impl Fn(&mut World)) {
+fn check_stuck(flaw: Flaw, running: usize, schedule: impl Fn(&mut World<Pb>)) {
     for (flaw, stuck) in [(Some(flaw), true), (None, false)] {
         let mut world = world(flaw, running);
         schedule(&mut world);

@@ -5,11 +5,15 @@ use std::collections::BTreeSet;
 use systems::pb::{Config, Observer, Patience, Persistence};
 use systems::{Conclusion, NodeId};
 
-use crate::oracle::check;
-use crate::world::{HASTY, Packet, STUBBORN, World, append, get, ms, n, put, value, vs};
+use super::Pb;
+use super::cluster::{HASTY, STUBBORN, vs};
+use super::oracle::check;
+use super::packet::{is_do, is_done, is_question, is_sync};
+use crate::kv::{append, get, put, value};
+use crate::world::{World, ms, n};
 
-fn formed(running: usize) -> World {
-    World::formed(1, Config::new(vs(), vec![n(1), n(2), n(3)]), running)
+fn formed(running: usize) -> World<Pb> {
+    World::<Pb>::formed(1, Config::new(vs(), vec![n(1), n(2), n(3)]), running)
 }
 
 const SHORT: Patience = Patience {
@@ -36,7 +40,7 @@ fn an_operation_that_left_and_was_not_answered_is_unknown_whatever_was_refused()
     let mut world = formed(2);
     let client = world.client(SHORT);
     world.ask(client, get("x"));
-    world.lose(Packet::is_do);
+    world.lose(is_do);
     assert_eq!(world.call(client, put("x", "1")), Conclusion::Unknown);
 
     let mut world = formed(1);
@@ -55,8 +59,8 @@ fn one_that_gives_up_does_so_after_the_first_silence() {
     let mut world = formed(2);
     let client = world.client(HASTY);
     world.ask(client, get("x"));
-    let sent = world.count(Packet::is_do);
-    world.lose(Packet::is_done);
+    let sent = world.count(is_do);
+    world.lose(is_done);
     let before = world.now;
     assert_eq!(world.call(client, put("x", "1")), Conclusion::Unknown);
     assert!(world.now.since(before) <= HASTY.resend_after + ms(1));
@@ -67,7 +71,7 @@ fn one_that_gives_up_does_so_after_the_first_silence() {
 fn a_retry_keeps_its_number_and_the_next_operation_has_another() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
-    world.lose_next(3, Packet::is_done);
+    world.lose_next(3, is_done);
     world.ask(client, append("a", "x "));
     world.ask(client, append("a", "y "));
     assert_eq!(world.ask(client, get("a")), value("x y "));
@@ -85,9 +89,9 @@ fn in_trouble_a_client_asks_the_view_service_twice_per_ping_interval_at_most() {
     for &client in &clients {
         world.invoke(client, get("x"));
     }
-    let before = world.asked_service;
+    let questions = world.count(is_question);
     world.run(ms(3000));
-    let asked = world.asked_service - before;
+    let asked = world.counted(questions);
     assert!(
         (4..=4 * 2 * 30 + 4).contains(&asked),
         "{asked} questions in 30 intervals"
@@ -118,7 +122,7 @@ fn a_client_without_the_view_service_still_reaches_the_primary_it_knows() {
     let client = world.client(STUBBORN);
     world.ask(client, put("x", "1"));
     world.kill(vs());
-    let cut = world.lose(Packet::is_do);
+    let cut = world.lose(is_do);
     let call = world.invoke(client, get("x"));
     world.run(ms(5000));
     world.end(cut);
@@ -128,7 +132,7 @@ fn a_client_without_the_view_service_still_reaches_the_primary_it_knows() {
 
 // What the observer makes of all this.
 
-fn expendable(world: &World) -> Vec<String> {
+fn expendable(world: &World<Pb>) -> Vec<String> {
     world
         .observer
         .expendable(&world.running())
@@ -139,13 +143,13 @@ fn expendable(world: &World) -> Vec<String> {
 
 #[test]
 fn whoever_holds_the_only_copy_is_not_expendable() {
-    let mut world = World::new(1, 3);
+    let mut world = World::<Pb>::new(1, 3);
     world.start(vs());
     world.start(n(1));
     world.run(ms(100));
     assert_eq!(expendable(&world), ["vs"]);
     assert!(!world.observer.formed());
-    let held = world.hold(Packet::is_sync);
+    let held = world.hold(is_sync);
     world.start(n(2));
     world.start(n(3));
     world.run(ms(300));

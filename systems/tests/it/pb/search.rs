@@ -6,10 +6,12 @@ use systems::pb::{Config, Flaw, Patience};
 use systems::service::kv::{Answer, Op};
 use systems::{ClientId, Conclusion, NodeId};
 
-use crate::oracle::{check_copies_are_equal, not_linearizable, violations};
-use crate::world::{
-    Chances, HASTY, Packet, RuleId, STUBBORN, World, append, cas, get, ms, n, put, value, vs,
-};
+use super::Pb;
+use super::cluster::{HASTY, STUBBORN, vs};
+use super::oracle::{check_copies_are_equal, violations};
+use super::packet::{is_do, is_forward, is_sync};
+use crate::kv::{append, cas, get, not_linearizable, put, value};
+use crate::world::{Chances, RuleId, World, ms, n};
 
 /// What may happen in a run.
 #[derive(Debug, Clone, Copy)]
@@ -26,7 +28,7 @@ pub(crate) struct Weather {
 
 /// A run under way.
 struct Run {
-    world: World,
+    world: World<Pb>,
     weather: Weather,
     clients: Vec<ClientId>,
     begun: usize,
@@ -96,7 +98,7 @@ impl Run {
         let mut config = Config::new(vs(), (1..=weather.servers).map(n).collect());
         config.sync_piece_bytes_max = 64;
         config.flaw = weather.flaw;
-        let mut world = World::of(seed, config);
+        let mut world = World::<Pb>::of(seed, config);
         world.start(vs());
         (1..=weather.servers).for_each(|number| world.start(n(number)));
         world.run(ms(300));
@@ -181,7 +183,7 @@ impl Run {
                 self.world
                     .lose(move |packet| packet.is_among_nodes() && packet.concerns(one)),
             ),
-            9 => Trouble::Rule(self.world.hold_next(2, Packet::is_do)),
+            9 => Trouble::Rule(self.world.hold_next(2, is_do)),
             0 => Trouble::Rule(self.world.cut(one, other)),
             1 => Trouble::Rule(self.world.lose(move |packet| packet.comes_from(one))),
             2 => Trouble::Rule(self.world.lose(move |packet| packet.goes_to(one))),
@@ -189,7 +191,7 @@ impl Run {
             4 => Trouble::Rule(self.world.hold(move |packet| packet.comes_from(one))),
             5 => Trouble::Rule(
                 self.world
-                    .hold(move |packet| packet.is_sync() || packet.is_forward()),
+                    .hold(move |packet| is_sync(packet) || is_forward(packet)),
             ),
             6 if !self.world.is_paused(one) => {
                 self.world.pause(one);
@@ -375,7 +377,7 @@ fn dslabs_20_many_clients_and_every_fault_at_once() {
 
 /// Changes the answer of one of a few operations and sees whether that is noticed.
 fn check_noticed(ops: &[Op], changed: usize, answer: Answer) {
-    let mut world = World::formed(1, Config::new(vs(), vec![n(1)]), 1);
+    let mut world = World::<Pb>::formed(1, Config::new(vs(), vec![n(1)]), 1);
     let client = world.client(STUBBORN);
     for op in ops {
         world.ask(client, op.clone());
