@@ -8,6 +8,7 @@ pub mod append;
 pub mod counter;
 pub mod kv;
 pub mod lock;
+pub(crate) mod member;
 pub mod queue;
 pub mod register;
 pub mod set;
@@ -215,7 +216,7 @@ impl ModelName {
 
 /// The whole number that a value is, if it is one.
 fn integer(values: &Values, symbol: Symbol) -> Option<i64> {
-    values.get(symbol).as_i64()
+    values.int(symbol)
 }
 
 /// True or false, if a value is one of them.
@@ -225,7 +226,7 @@ fn truth(values: &Values, symbol: Symbol) -> Option<bool> {
 
 /// Whether `operation` was evaluated and found that it could not be done.
 fn is_refusal(operation: &Operation) -> bool {
-    matches!(&operation.ending, Ending::Fail { error, .. } if **error == *PRECONDITION_FAILED)
+    matches!(&operation.ending, Ending::Fail { error, .. } if *error == PRECONDITION_FAILED)
 }
 
 /// What an operation that changes something says, by what came of it.

@@ -3,6 +3,7 @@
 use systems::service::kv::{Answer, Op};
 
 mod linearizable;
+pub(crate) mod script;
 
 pub(crate) use linearizable::{check_appends, not_linearizable};
 

@@ -3,4 +3,5 @@
 
 mod kv;
 mod pb;
+mod script;
 mod world;

@@ -12,9 +12,11 @@ mod cluster;
 mod findings;
 mod flaws;
 mod hardship;
+mod office;
 mod oracle;
 mod packet;
 mod primary_backup;
+mod scripts;
 mod search;
 mod view_service;
 

@@ -15,17 +15,20 @@ mod filter;
 mod nodes;
 mod packet;
 mod rules;
+mod sight;
 mod system;
 mod timeline;
 
 use clients::Client;
 use nodes::{Doom, Host};
 use rules::{Counter, Rule};
+use sight::Onlooker;
 
 pub(crate) use call::{Call, CallId};
 pub(crate) use nodes::Moment;
 pub(crate) use packet::{Body, Packet, Place};
 pub(crate) use rules::RuleId;
+pub(crate) use sight::{Sight, Way};
 pub(crate) use system::System;
 
 /// How long a message takes when nothing is wrong.
@@ -81,6 +84,7 @@ pub(crate) struct World<S: System> {
     lives: u64,
     rules_made: usize,
     counters: Vec<Counter<S::Replica>>,
+    onlooker: Option<Onlooker<S>>,
 }
 
 pub(crate) const fn ms(ms: u64) -> Duration {
@@ -115,6 +119,7 @@ impl<S: System> World<S> {
             lives: 0,
             rules_made: 0,
             counters: Vec::new(),
+            onlooker: None,
         }
     }
 

@@ -22,6 +22,13 @@ pub(super) const HASTY: Patience = Patience {
     persistence: Persistence::GiveUp,
 };
 
+/// Says it once and waits for long.
+pub(super) const PATIENT: Patience = Patience {
+    resend_after: Duration::from_secs(60),
+    give_up_after: Duration::from_secs(60),
+    persistence: Persistence::GiveUp,
+};
+
 /// The view service.
 pub(super) fn vs() -> NodeId {
     "vs".parse().unwrap()

@@ -164,15 +164,23 @@ fn unlawful_succession(log: &[Logged<Event>]) -> Option<String> {
 
 /// I10: primary and backup hold the same, once nothing is going on any more.
 pub(crate) fn check_copies_are_equal(world: &World<Pb>) {
+    let found = unequal_copies(world);
+    assert!(found.is_none(), "{found:?}\n{world:?}");
+}
+
+/// The same, as what is wrong.
+pub(crate) fn unequal_copies(world: &World<Pb>) -> Option<String> {
     let view = world.view();
     let held: Vec<_> = view
         .members()
         .map(|member| world.node(member.node).unwrap().machine())
         .collect();
-    assert!(
-        held.iter()
-            .all(|machine| machine.is_some() && *machine == held[0]),
-        "the copies differ\n{world:?}"
-    );
-    assert!(world.node(vs()).is_some_and(|node| node.view() == Some(&view)));
+    if held
+        .iter()
+        .any(|machine| machine.is_none() || *machine != held[0])
+    {
+        return Some(format!("I10: the copies of {view} differ"));
+    }
+    let service = world.node(vs()).and_then(|node| node.view());
+    (service != Some(&view)).then(|| format!("I10: the view service does not go by {view}"))
 }

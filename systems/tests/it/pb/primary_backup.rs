@@ -1,16 +1,16 @@
-//! Whole clusters, by the scenarios of MIT 6.824 lab 2B (PB1 to PB15) and of dslabs lab 2 part 2 (01 to 20; 16, 17 and 20 are in
-//! `search`).
+//! Whole clusters, by those scenarios of MIT 6.824 lab 2B (PB1 to PB15) and of dslabs lab 2 part 2 (01 to 20) that count or repeat. The
+//! others are scripts (`testdata/pb`); 16, 17 and 20 are in `search`.
 
-use systems::pb::{Config, Patience, Persistence};
+use systems::pb::Config;
 use systems::service::kv::{Answer, Op};
 use systems::{ClientId, Conclusion, NodeId};
 
 use super::Pb;
-use super::cluster::{HASTY, STUBBORN, vs};
-use super::oracle::{check, check_copies_are_equal};
-use super::packet::{is_do, is_done, is_forward, is_question};
-use crate::kv::{append, cas, check_appends, get, put, value};
-use crate::world::{CallId, Chances, RuleId, World, ms, n};
+use super::cluster::{STUBBORN, vs};
+use super::oracle::check;
+use super::packet::{is_do, is_done, is_question};
+use crate::kv::{append, check_appends, get, put, value};
+use crate::world::{Chances, World, ms, n};
 
 fn formed(running: usize) -> World<Pb> {
     World::<Pb>::formed(1, config(), running)
@@ -113,33 +113,6 @@ fn concurrent_appends(chances: Chances) {
 // MIT 6.824 lab 2B.
 
 #[test]
-fn pb1_a_single_primary_answers_without_a_backup() {
-    let mut world = formed(1);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("111", "v1"));
-    assert_eq!(world.ask(client, get("111")), value("v1"));
-    world.ask(client, put("2", "v2"));
-    assert_eq!(world.ask(client, get("2")), value("v2"));
-    world.ask(client, put("1", "v1a"));
-    assert_eq!(world.ask(client, get("1")), value("v1a"));
-    assert_eq!(world.ask(client, get("none")), Answer::Value(None));
-}
-
-#[test]
-fn pb2_a_backup_joins_and_gets_everything() {
-    let mut world = formed(1);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("1", "before"));
-    world.start(n(2));
-    world.run(2 * config().dead_after());
-    assert_eq!(world.shown_view(), "2(n1, n2)");
-    world.ask(client, put("2", "after"));
-    assert_eq!(world.ask(client, get("1")), value("before"));
-    assert_eq!(world.ask(client, get("2")), value("after"));
-    check_copies_are_equal(&world);
-}
-
-#[test]
 fn pb3_nobody_asks_the_view_service_for_every_operation() {
     let mut world = formed(2);
     let client = world.client(STUBBORN);
@@ -149,40 +122,6 @@ fn pb3_nobody_asks_the_view_service_for_every_operation() {
         world.ask(client, put("k", &i.to_string()));
     }
     assert_eq!(world.counted(asked), 0, "in quiet not a single time");
-}
-
-#[test]
-fn pb4_the_backup_takes_over_with_all_values() {
-    let mut world = formed(3);
-    let client = world.client(STUBBORN);
-    for key in ["1", "3", "4"] {
-        world.ask(client, put(key, &format!("{key}a")));
-    }
-    world.kill(n(1));
-    for key in ["1", "3", "4"] {
-        assert_eq!(world.ask(client, get(key)), value(&format!("{key}a")));
-    }
-    assert_eq!(world.view().primary.node, n(2));
-}
-
-#[test]
-fn pb5_after_the_last_server_died_a_new_one_does_not_answer() {
-    let mut world = formed(1);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("1", "v"));
-    world.kill(n(1));
-    world.start(n(2));
-    let call = world.invoke(client, get("1"));
-    world.run(ms(20_000));
-    assert_eq!(world.conclusion(call), None);
-    world.start(n(1));
-    world.run(ms(20_000));
-    assert_eq!(
-        world.conclusion(call),
-        None,
-        "the restarted one holds nothing either"
-    );
-    assert!(world.observer.lost(&world.running()).is_some());
 }
 
 #[test]
@@ -198,37 +137,6 @@ fn pb6_every_append_takes_effect_once_though_requests_and_replies_get_lost() {
     }
     assert_eq!(world.ask(client, get("counter")), value(&expected));
     check(&world);
-}
-
-#[test]
-fn pb7_a_put_right_after_the_backup_died_is_not_lost() {
-    let mut world = formed(3);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("a", "aa"));
-    world.kill(n(2));
-    world.ask(client, put("a", "aaa"));
-    assert_eq!(world.ask(client, get("a")), value("aaa"));
-    world.wait("n3 is backup", |world| {
-        world.shown_view() == "3(n1, n3)" && world.observer.formed()
-    });
-    assert_eq!(world.ask(client, get("a")), value("aaa"));
-}
-
-#[test]
-fn pb8_a_put_right_after_the_primary_died_is_not_lost() {
-    let mut world = formed(3);
-    let client = world.client(STUBBORN);
-    for key in ["a", "b", "c"] {
-        world.ask(client, put(key, &format!("{key}1")));
-    }
-    world.kill(n(1));
-    world.ask(client, put("b", "b2"));
-    world.wait("n3 is backup", |world| world.observer.formed());
-    world.kill(n(2));
-    assert_eq!(world.ask(client, get("a")), value("a1"));
-    assert_eq!(world.ask(client, get("b")), value("b2"));
-    assert_eq!(world.ask(client, get("c")), value("c1"));
-    assert_eq!(world.view().primary.node, n(3));
 }
 
 #[test]
@@ -337,97 +245,7 @@ fn pb13_repeated_crashes_and_an_unreliable_network_lose_no_append() {
     check(&world);
 }
 
-/// n1 loses the view service while a get of a client that knows it as the primary is under way to it.
-fn get_that_is_late_for_its_primary(
-    delay: u64,
-    after_demotion: impl FnOnce(&mut World<Pb>),
-) -> Conclusion<Answer> {
-    let mut world = formed(3);
-    let client = world.client(HASTY);
-    world.ask(client, put("a", "1"));
-    let late = world.client(Patience {
-        resend_after: ms(60_000),
-        give_up_after: ms(60_000),
-        persistence: Persistence::GiveUp,
-    });
-    world.ask(late, get("a"));
-
-    world.cut(n(1), vs());
-    let held = world.hold(is_do);
-    let call = world.invoke(late, get("a"));
-    world.run(ms(1));
-    world.end_keeping(held);
-    world.wait("n1 is not primary any more", |world| {
-        world.view().primary.node == n(2) && world.observer.formed()
-    });
-    let other = world.client(STUBBORN);
-    world.ask(other, put("a", "111"));
-    after_demotion(&mut world);
-    world.run(ms(delay));
-    world.release(held);
-    world.run(ms(2000));
-    check(&world);
-    world.conclusion(call).cloned().unwrap_or(Conclusion::Unknown)
-}
-
-#[test]
-fn pb14_an_old_primary_does_not_answer_gets() {
-    let conclusion = get_that_is_late_for_its_primary(4000, |_| ());
-    assert_ne!(conclusion, Conclusion::Answered(value("1")));
-}
-
-#[test]
-fn pb15_a_partitioned_old_primary_does_not_complete_gets() {
-    let conclusion = get_that_is_late_for_its_primary(5000, |world| {
-        world.kill(n(2));
-        let client = world.client(STUBBORN);
-        assert_eq!(world.ask(client, get("a")), value("111"), "from n3");
-        world.ask(client, put("a", "2"));
-    });
-    assert_ne!(conclusion, Conclusion::Answered(value("1")));
-}
-
 // dslabs lab 2 part 2.
-
-#[test]
-fn dslabs_01_a_client_comes_to_an_end_without_servers() {
-    let mut world = World::<Pb>::of(1, config());
-    let client = world.client(HASTY);
-    assert_eq!(
-        world.call(client, get("k")),
-        Conclusion::NeverSent,
-        "nobody was ever asked for it"
-    );
-}
-
-#[test]
-fn dslabs_02_basic() {
-    let mut world = formed(2);
-    let client = world.client(STUBBORN);
-    world.ask(client, append("k", "a"));
-    world.ask(client, append("k", "b"));
-    assert_eq!(world.ask(client, get("k")), value("ab"));
-    let swap = |from: &str, to: &str| cas("k", from, to);
-    assert_eq!(world.ask(client, swap("ab", "c")), Answer::Done);
-    assert_eq!(
-        world.ask(client, swap("ab", "d")),
-        Answer::Mismatch {
-            saw: Some("c".into())
-        }
-    );
-}
-
-#[test]
-fn dslabs_03_a_primary_is_chosen() {
-    assert_eq!(formed(1).shown_view(), "1(n1, -)");
-}
-
-#[test]
-fn dslabs_04_a_backup_is_chosen() {
-    let world = formed(3);
-    assert_eq!(world.shown_view(), "2(n1, n2)");
-    assert!(world.observer.formed());
-}
 
 #[test]
 fn dslabs_05_a_node_exchanges_two_messages_with_the_view_service_per_interval() {
@@ -460,22 +278,6 @@ fn dslabs_06_a_backup_takes_over_with_all_data() {
 }
 
 #[test]
-fn dslabs_07_after_all_servers_died_a_new_one_does_not_answer() {
-    let mut world = formed(2);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("k", "v"));
-    world.kill(n(1));
-    world.kill(n(2));
-    world.start(n(3));
-    world.run(ms(1000));
-    world.start(n(1));
-    world.start(n(2));
-    let call = world.invoke(client, get("k"));
-    world.run(ms(20_000));
-    assert_eq!(world.conclusion(call), None);
-}
-
-#[test]
 fn dslabs_08_at_most_once_append_with_80_percent_delivery() {
     let mut world = formed(2);
     world.chances.lose = 0.2;
@@ -485,20 +287,6 @@ fn dslabs_08_at_most_once_append_with_80_percent_delivery() {
         world.ask(client, append("k", &format!("{i} ")));
     }
     assert_eq!(world.ask(client, get("k")), value(&expected));
-}
-
-#[test]
-fn dslabs_09_fail_to_a_new_backup() {
-    let mut world = formed(2);
-    let client = world.client(STUBBORN);
-    world.ask(client, put("k", "v"));
-    world.kill(n(2));
-    world.start(n(3));
-    world.wait_for_view("3(n1, n3)");
-    world.wait("n3 holds everything", |world| world.observer.formed());
-    world.kill(n(1));
-    assert_eq!(world.ask(client, get("k")), value("v"));
-    assert_eq!(world.view().primary.node, n(3));
 }
 
 #[test]
@@ -528,67 +316,4 @@ fn dslabs_14_and_15_repeated_crashes_for_30_seconds() {
     ] {
         check_own_gets(&repeated_crashes(30, chances, put_then_get));
     }
-}
-
-/// Two clients' appends are on their way to the backup.
-fn two_forwards_held() -> (World<Pb>, [CallId; 2], RuleId) {
-    let mut world = formed(2);
-    let (one, two) = (world.client(STUBBORN), world.client(STUBBORN));
-    world.ask(one, get("a"));
-    world.ask(two, get("a"));
-    let held = world.hold(is_forward);
-    let calls = [
-        world.invoke(one, append("a", "x ")),
-        world.invoke(two, append("a", "y ")),
-    ];
-    world.run(ms(2));
-    assert_eq!(world.held(held), 2);
-    (world, calls, held)
-}
-
-#[test]
-fn dslabs_18_forwards_that_reach_the_backup_in_the_opposite_order_are_carried_out_in_order() {
-    let (mut world, calls, held) = two_forwards_held();
-    world.end_reversed(held);
-    world.wait("both are answered", |world| {
-        calls.iter().all(|&call| world.conclusion(call).is_some())
-    });
-    world.kill(n(1));
-    let client = world.client(STUBBORN);
-    assert_eq!(world.ask(client, get("a")), value("x y "));
-    check(&world);
-}
-
-#[test]
-fn dslabs_18_a_forward_whose_predecessor_was_lost_is_not_carried_out_before_it() {
-    let (mut world, calls, held) = two_forwards_held();
-    world.lose_one_held(held);
-    world.end(held);
-    world.run(ms(20));
-    assert!(calls.iter().all(|&call| world.conclusion(call).is_none()));
-    world.wait("both are answered", |world| {
-        calls.iter().all(|&call| world.conclusion(call).is_some())
-    });
-    world.kill(n(1));
-    let client = world.client(STUBBORN);
-    assert_eq!(world.ask(client, get("a")), value("x y "));
-    check(&world);
-}
-
-#[test]
-fn dslabs_19_what_a_primary_did_alone_survives_its_next_failover() {
-    let mut world = formed(2);
-    let (one, two) = (world.client(STUBBORN), world.client(STUBBORN));
-    world.kill(n(2));
-    world.ask(one, append("a", "alone "));
-    world.wait_for_view("3(n1, -)");
-    world.start(n(2));
-    world.wait("n2 is backup again", |world| {
-        world.shown_view() == "4(n1, n2)" && world.observer.formed()
-    });
-    world.kill(n(1));
-    world.ask(two, append("a", "then "));
-    assert_eq!(world.shown_view(), "5(n2, -)");
-    assert_eq!(world.ask(two, get("a")), value("alone then "));
-    check(&world);
 }

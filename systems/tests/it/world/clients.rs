@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use systems::{ClientId, Conclusion, Session, SessionEffect, SessionInput, SessionOutbox, Time};
 
-use super::{Body, Call, CallId, Packet, Place, System, World};
+use super::{Body, Call, CallId, Packet, Place, Sight, System, World};
 
 pub(super) struct Client<S: Session> {
     session: S,
@@ -39,6 +39,7 @@ impl<S: System> World<S> {
             called: self.now,
             ended: None,
         });
+        self.sees(|| Sight::Called { call: id });
         self.clients.get_mut(&client).unwrap().current = Some(id);
         self.step_client(client, SessionInput::Invoke(op));
         id
@@ -107,6 +108,7 @@ impl<S: System> World<S> {
             SessionEffect::Conclude(conclusion) => {
                 let call = client.current.take().expect("an operation is concluded once");
                 self.calls[call.0].ended = Some((self.now, conclusion));
+                self.sees(|| Sight::Ended { call });
             }
         }
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use systems::{Boot, Effect, Incarnation, Input, NodeId, Outbox, Replica, Time};
 
 use super::filter::Filter;
-use super::{Body, Logged, Packet, Place, System, World};
+use super::{Body, Logged, Packet, Place, Sight, System, World};
 
 /// Where a node runs, or does not.
 pub(super) struct Host<R: Replica> {
@@ -130,6 +130,7 @@ impl<S: System> World<S> {
             }
             if doom.is_some() || self.dies_by_chance(node) {
                 self.crashed.push(node);
+                self.sees(|| Sight::Died { node });
                 return self.kill(node);
             }
         }
@@ -162,6 +163,10 @@ impl<S: System> World<S> {
             }),
             Effect::Observe(event) => {
                 S::note(&mut self.observer, node, &event);
+                self.sees(|| Sight::Event {
+                    node,
+                    event: event.clone(),
+                });
                 let at = self.now;
                 self.log.push(Logged { at, node, event });
             }

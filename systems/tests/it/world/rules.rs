@@ -5,7 +5,7 @@ use std::time::Duration;
 use systems::{NodeId, Replica};
 
 use super::filter::Filter;
-use super::{Body, Chances, LATENCY, Packet, Place, System, World};
+use super::{Body, Chances, LATENCY, Packet, Place, Sight, System, Way, World};
 
 /// What a rule does with the packets it matches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -86,6 +86,7 @@ impl<S: System> World<S> {
         let (released, held) = held.into_iter().partition(|&(holder, _)| holder == id);
         self.held = held;
         for (_, packet) in Vec::from_iter::<Vec<_>>(released) {
+            self.sees_sent(&packet, Way::Released);
             self.put_on_wire(packet, LATENCY);
         }
     }
@@ -145,15 +146,31 @@ impl<S: System> World<S> {
             counter.count += 1;
         }
         match self.ruled(&packet) {
-            Some((_, Fate::Lost)) => (),
-            Some((id, Fate::Held)) => self.held.push((id, packet)),
-            Some((_, Fate::LostNowAndThen { percent })) if self.rng.u64(0..100) < percent => (),
+            Some((_, Fate::Lost)) => self.sees_sent(&packet, Way::Lost),
+            Some((id, Fate::Held)) => {
+                self.sees_sent(&packet, Way::Held);
+                self.held.push((id, packet));
+            }
+            Some((_, Fate::LostNowAndThen { percent })) if self.rng.u64(0..100) < percent => {
+                self.sees_sent(&packet, Way::Lost);
+            }
             Some((_, Fate::Doubled)) => {
+                self.sees_sent(&packet, Way::Doubled);
                 self.put_on_wire(packet.clone(), 2 * LATENCY);
                 self.put_on_wire(packet, LATENCY);
             }
-            Some((_, Fate::LostNowAndThen { .. })) | None => self.send_by_chance(&packet),
+            Some((_, Fate::LostNowAndThen { .. })) | None => {
+                self.sees_sent(&packet, Way::Usual);
+                self.send_by_chance(&packet);
+            }
         }
+    }
+
+    fn sees_sent(&mut self, packet: &Packet<S::Replica>, way: Way) {
+        self.sees(|| Sight::Sent {
+            packet: packet.clone(),
+            way,
+        });
     }
 
     pub(super) fn put_on_wire(&mut self, packet: Packet<S::Replica>, takes: Duration) {
