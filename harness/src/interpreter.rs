@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use histories::journal::Journal;
 use histories::{Completion, Function, Invocation, Key, Outcome};
-use nemesis::Schedule;
+use nemesis::{Reserve, Schedule};
 use serde_json::Value;
 
 use crate::crew::Crew;
@@ -189,7 +189,8 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         recovery: Duration,
         progress: &mut dyn Progress,
     ) -> io::Result<PrimaryKill> {
-        if self.world.cluster().roster().replicas.len() <= 1 {
+        let alone = self.world.cluster().roster().replicas.len() <= 1;
+        if alone || self.world.cluster().standing().reserve == Reserve::None {
             return Ok(PrimaryKill::Spared);
         }
         if self.is_interrupted() {

@@ -13,6 +13,7 @@ mod life;
 mod offices;
 pub mod pb;
 mod requests;
+pub mod vr;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -10,6 +10,8 @@ use crate::world::System;
 
 mod basics;
 mod cluster;
+mod oracle;
+mod search;
 
 /// The Paxos log, as a world has to know it.
 pub(crate) enum Paxos {}
