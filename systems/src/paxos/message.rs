@@ -67,6 +67,8 @@ pub enum Message {
     Fetch {
         /// The first slot wanted.
         from: Slot,
+        /// In about so many bytes, and at least one value.
+        bytes_max: u64,
     },
     /// The answer to a fetch: this was decided.
     Chosen {
@@ -204,6 +206,12 @@ pub enum Timer {
 }
 
 impl Beat {
+    /// How many beats after `earlier` this one is; zero when it is not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {

@@ -7,7 +7,7 @@ use crate::group::{Member, Refusal, Request, Response};
 use crate::node_id::NodeId;
 use crate::paxos::Config;
 use crate::paxos::ballot::{Ballot, Round, Slot};
-use crate::paxos::catch_up::CatchUp;
+use crate::paxos::catch_up::{CatchUp, Wanted};
 use crate::paxos::consensus::Consensus;
 use crate::paxos::event::{Cause, Event, Reason};
 use crate::paxos::leader::{Leader, refuse};
@@ -85,9 +85,17 @@ impl Node {
             Message::Gather { .. } | Message::Ack { .. } | Message::Alive { .. } => {
                 self.on_answer(now, from, message, out);
             }
-            Message::Fetch { from: slot } => {
+            Message::Fetch {
+                from: slot,
+                bytes_max,
+            } => {
+                let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
+                let wanted = Wanted {
+                    from: slot,
+                    bytes_max,
+                };
                 let (consensus, config) = (&self.consensus, &self.config);
-                self.catch_up.on_fetch(now, from, slot, consensus, config, out);
+                self.catch_up.on_fetch(now, from, wanted, consensus, config, out);
             }
             Message::Chosen {
                 first,
@@ -245,7 +253,7 @@ impl Node {
             return;
         }
         self.note_progress(now);
-        self.catch_up.answered();
+        self.catch_up.answered(&self.config);
         self.consensus.compact_when_long(&self.config, out);
         if self.consensus.committed() < committed {
             let next = self.consensus.committed().next();
@@ -262,7 +270,7 @@ impl Node {
         let config = &self.config;
         let arrived = self.catch_up.on_piece(now, from, through, piece, config, out);
         if let Some(arrived) = arrived {
-            self.catch_up.answered();
+            self.catch_up.answered(&self.config);
             self.consensus
                 .install(from, arrived.through, &arrived.snapshot, config, out);
         }

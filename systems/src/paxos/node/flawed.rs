@@ -43,7 +43,7 @@ impl Node {
     fn ask(&self, start_up: &StartUp, out: &mut Outbox<Self>) {
         for &peer in &start_up.silent {
             let from = self.consensus.committed().next();
-            out.send(peer, Message::Fetch { from });
+            out.send(peer, Message::Fetch { from, bytes_max: 1 });
         }
     }
 
