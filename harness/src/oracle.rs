@@ -6,7 +6,14 @@
 //!
 //! It is the same whether the stream comes from a simulation as it happens or from the files of a real run afterwards.
 
+mod answers;
+mod churn;
+mod fates;
+mod life;
+mod offices;
 pub mod pb;
+mod requests;
+pub mod vr;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -5,7 +5,7 @@ pub mod availability;
 pub mod certificate;
 pub mod exactly_once;
 pub mod linearizable;
-mod narrator;
+pub(crate) mod narrator;
 pub mod progress;
 mod proof;
 mod search;

@@ -57,8 +57,10 @@ pub mod journal;
 pub mod model;
 mod names;
 pub mod op;
+pub mod report;
 pub mod values;
 pub mod verdict;
+pub mod verify;
 
 pub use checker::certificate::Certificate;
 pub use checker::exactly_once::ExactlyOnce;

@@ -151,6 +151,44 @@ pub const PB: Claims = Claims {
     recovers_within: Duration::from_secs(5),
 };
 
+/// Viewstamped replication.
+pub const VR: Claims = Claims {
+    system: "vr",
+    summary: "key-value store replicated by a group that agrees on a log (viewstamped replication)",
+    promises: &[Promise::Linearizable, Promise::ExactlyOnce],
+    survives: &[
+        Survival {
+            misfortune: Misfortune::Packets,
+            extent: "on any link",
+        },
+        Survival {
+            misfortune: Misfortune::Partition,
+            extent: "of any shape; it serves while more than half are connected, and again when healed",
+        },
+        Survival {
+            misfortune: Misfortune::Pause,
+            extent: "of any nodes, for any time; it serves while more than half go on",
+        },
+        Survival {
+            misfortune: Misfortune::Kill,
+            extent: "of any nodes, all at once too; it serves while more than half run",
+        },
+    ],
+    unavailable: &[Unavailability {
+        when: "no more than half of the replicas run and reach each other",
+        until: End::Healed,
+    }],
+    disk: &[DiskNeed {
+        nodes: "replicas",
+        keeps: Some(
+            "the view, the last view in which it was normal, the log, and a snapshot of what came before",
+        ),
+    }],
+    servers_min: 1,
+    servers_default: 3,
+    recovers_within: Duration::from_secs(5),
+};
+
 /// A replicated log with rotating leaders.
 pub const PAXOS: Claims = Claims {
     system: "paxos",
@@ -188,7 +226,7 @@ pub const PAXOS: Claims = Claims {
 };
 
 /// The claims of all systems.
-pub const ALL: [&Claims; 2] = [&PB, &PAXOS];
+pub const ALL: [&Claims; 3] = [&PB, &VR, &PAXOS];
 
 /// The claims of the system named `name`.
 #[must_use]

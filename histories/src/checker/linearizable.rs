@@ -15,8 +15,12 @@ use super::zones::{self, Zones};
 use super::{Checker, Limits, Report, verdict_of};
 use crate::history::{Ending, History, OperationId, PRECONDITION_FAILED};
 use crate::model::append::Append;
+use crate::model::counter::Counter;
 use crate::model::kv::Kv;
+use crate::model::lock::Lock;
+use crate::model::queue::Queue;
 use crate::model::register::{Register, RegisterOp};
+use crate::model::set::Set;
 use crate::model::{Mismatch, Model, ModelName};
 use crate::verdict::{Anomaly, Verdict};
 
@@ -155,12 +159,17 @@ impl Case<'_> {
             ModelName::Register => self.register(Register::plain(), ids),
             ModelName::CasRegister => self.register(Register::with_cas(), ids),
             ModelName::Append => self.append(ids),
-            ModelName::Kv => {
-                let mut model = Kv::default();
-                let spans = spans(&mut model, self.history, ids)?;
-                Ok(self.search(&mut model, &spans, |_| None))
-            }
+            ModelName::Kv => self.by_search(Kv::default(), ids),
+            ModelName::Set => self.by_search(Set::default(), ids),
+            ModelName::Lock => self.by_search(Lock, ids),
+            ModelName::Counter => self.by_search(Counter, ids),
+            ModelName::Queue => self.by_search(Queue::default(), ids),
         }
+    }
+
+    fn by_search<M: Model>(self, mut model: M, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let spans = spans(&mut model, self.history, ids)?;
+        Ok(self.search(&mut model, &spans, |_| None))
     }
 
     fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {

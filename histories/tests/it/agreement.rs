@@ -16,7 +16,11 @@ fn model(sort: Sort) -> ModelName {
         Sort::Register | Sort::UniqueRegister => ModelName::Register,
         Sort::CasRegister | Sort::UniqueCas | Sort::SilentCas => ModelName::CasRegister,
         Sort::Append | Sort::RepeatedAppend => ModelName::Append,
-        Sort::Kv => ModelName::Kv,
+        Sort::Kv | Sort::UniqueKv => ModelName::Kv,
+        Sort::Set | Sort::GrowingSet | Sort::MixedSet => ModelName::Set,
+        Sort::Lock | Sort::Mutex => ModelName::Lock,
+        Sort::UnitCounter | Sort::Counter => ModelName::Counter,
+        Sort::UniqueQueue | Sort::Queue => ModelName::Queue,
     }
 }
 
@@ -146,6 +150,32 @@ fn append_agrees_with_the_oracle() {
 #[test]
 fn kv_agrees_with_the_oracle() {
     agree(Sort::Kv);
+    agree(Sort::UniqueKv);
+}
+
+#[test]
+fn set_agrees_with_the_oracle() {
+    agree(Sort::Set);
+    agree(Sort::GrowingSet);
+    agree(Sort::MixedSet);
+}
+
+#[test]
+fn lock_agrees_with_the_oracle() {
+    agree(Sort::Lock);
+    agree(Sort::Mutex);
+}
+
+#[test]
+fn counter_agrees_with_the_oracle() {
+    agree(Sort::UnitCounter);
+    agree(Sort::Counter);
+}
+
+#[test]
+fn queue_agrees_with_the_oracle() {
+    agree(Sort::UniqueQueue);
+    agree(Sort::Queue);
 }
 
 /// Of two appends of the same string that are open the one that a put has hidden must not be used for the other.

@@ -11,8 +11,12 @@ use serde_json::{Value, json};
 struct Step {
     f: Function,
     argument: Value,
-    /// None if it is not known to have taken effect.
+    /// None if it is not known what it was answered.
     observed: Option<Observed>,
+    /// Whether it need not have happened.
+    is_optional: bool,
+    /// Whether it reads a set, whose order means nothing.
+    is_set: bool,
     call: u64,
     ret: Option<u64>,
 }
@@ -33,7 +37,7 @@ pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -
             .clone()
             .filter_map(|operation| step(history, &operation))
             .collect();
-        let start = start(&all);
+        let start = start(history, &all);
         let steps: Vec<Step> = operations
             .filter_map(|operation| {
                 if demanded(&operation) {
@@ -65,7 +69,7 @@ pub(crate) fn doubt(history: &History, certificates: &[Certificate]) -> Option<S
 
 fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate) -> Option<String> {
     let all = ids.iter().filter_map(|&id| step(history, &history.operation(id)));
-    let mut state = start(&all.collect::<Vec<_>>());
+    let mut state = start(history, &all.collect::<Vec<_>>());
     let mut latest = 0;
     let mut left: BTreeSet<OperationId> = ids.iter().copied().collect();
     for id in &certificate.order {
@@ -97,7 +101,26 @@ fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate
         .map(|id| format!("{id:?} is missing"))
 }
 
-fn start(steps: &[Step]) -> Value {
+fn start(history: &History, steps: &[Step]) -> Value {
+    let asks = |functions: &[Function]| {
+        history
+            .operations()
+            .iter()
+            .any(|operation| functions.contains(&operation.f))
+    };
+    if asks(&[Function::Acquire, Function::Release]) {
+        return Value::Null;
+    }
+    if asks(&[Function::Inc]) {
+        return json!(0);
+    }
+    let (queue, set) = (
+        [Function::Enqueue, Function::Dequeue],
+        [Function::Add, Function::Remove, Function::Contains],
+    );
+    if asks(&queue) || asks(&set) {
+        return json!([]);
+    }
     let is_read_list = |step: &Step| {
         step.f == Function::Read && matches!(&step.observed, Some(Observed::Answer(Value::Array(_))))
     };
@@ -120,9 +143,17 @@ fn loosened(history: &History, operation: &Operation) -> Option<Step> {
     let step = step(history, operation)?;
     let is_refused = matches!(step.observed, Some(Observed::NoMatch(_)));
     (!is_refused).then_some(Step {
-        observed: None,
+        is_optional: true,
         ..step
     })
+}
+
+fn is_of_set(history: &History) -> bool {
+    let is_of_set = |f| matches!(f, Function::Add | Function::Remove | Function::Contains);
+    history
+        .operations()
+        .iter()
+        .any(|operation| is_of_set(operation.f))
 }
 
 fn step(history: &History, operation: &Operation) -> Option<Step> {
@@ -143,6 +174,8 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
         } else {
             None
         },
+        is_optional: observed.is_none(),
+        is_set: is_of_set(history),
         observed,
         call: operation.call.0,
     })
@@ -152,14 +185,14 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
 fn any_order(steps: &[Step], done: u32, state: &Value, failed: &mut BTreeSet<(u32, String)>) -> bool {
     let is_left = |&number: &usize| done >> number & 1 == 0;
     let left = || (0..steps.len()).filter(is_left);
-    if left().all(|number| steps[number].observed.is_none()) {
+    if left().all(|number| steps[number].is_optional) {
         return true;
     }
     if !failed.insert((done, state.to_string())) {
         return false;
     }
     let due = left()
-        .filter(|&number| steps[number].observed.is_some())
+        .filter(|&number| !steps[number].is_optional)
         .filter_map(|number| steps[number].ret)
         .min();
     let latest = (0..steps.len())
@@ -183,6 +216,15 @@ fn any_order(steps: &[Step], done: u32, state: &Value, failed: &mut BTreeSet<(u3
 fn apply(step: &Step, state: &Value) -> Option<Value> {
     let argument = &step.argument;
     let answer = match &step.observed {
+        Some(Observed::NoMatch(_)) if step.f == Function::Dequeue => {
+            return (*state == json!([])).then(|| state.clone());
+        }
+        Some(Observed::NoMatch(_)) if step.f == Function::Acquire => {
+            return (!state.is_null()).then(|| state.clone());
+        }
+        Some(Observed::NoMatch(_)) if step.f == Function::Release => {
+            return (*state != json!([argument])).then(|| state.clone());
+        }
         Some(Observed::NoMatch(saw)) => {
             let matched = *state == argument[0] || saw.as_ref().is_some_and(|saw| saw != state);
             return if matched { None } else { Some(state.clone()) };
@@ -191,6 +233,37 @@ fn apply(step: &Step, state: &Value) -> Option<Value> {
         None => None,
     };
     match step.f {
+        Function::Acquire => state.is_null().then(|| json!([argument])),
+        Function::Release => (*state == json!([argument])).then_some(Value::Null),
+        Function::Inc => Some(json!(state.as_i64()? + argument.as_i64().unwrap_or(1))),
+        Function::Contains => {
+            let is_in = state.as_array()?.contains(argument);
+            answer
+                .is_none_or(|answer| *answer == json!(is_in))
+                .then(|| state.clone())
+        }
+        Function::Enqueue => Some(state.as_array()?.iter().chain([argument]).cloned().collect()),
+        Function::Dequeue => {
+            let items = state.as_array()?;
+            let first = items.first().unwrap_or(&Value::Null);
+            answer
+                .is_none_or(|answer| answer == first)
+                .then(|| items.iter().skip(1).cloned().collect())
+        }
+        Function::Add | Function::Remove => {
+            let mut members = state.as_array()?.clone();
+            members.retain(|member| member != argument);
+            if step.f == Function::Add {
+                members.push(argument.clone());
+                members.sort_by_key(ToString::to_string);
+            }
+            Some(Value::Array(members))
+        }
+        Function::Read if step.is_set => {
+            let mut read = answer?.as_array().cloned().unwrap_or_default();
+            read.sort_by_key(ToString::to_string);
+            (Value::Array(read) == *state).then(|| state.clone())
+        }
         Function::Read | Function::Get => answer.is_none_or(|answer| answer == state).then(|| state.clone()),
         Function::Write | Function::Put => Some(argument.clone()),
         Function::Cas => (*state == argument[0]).then(|| argument[1].clone()),
@@ -199,7 +272,6 @@ fn apply(step: &Step, state: &Value) -> Option<Value> {
             Value::String(text) => json!(format!("{text}{}", argument.as_str()?)),
             _ => return None,
         }),
-        other => panic!("the oracle does not know {other}"),
     }
 }
 
