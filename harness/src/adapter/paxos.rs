@@ -172,7 +172,7 @@ impl Protocol for SimulatedPaxos {
             Message::Beat(_) => "Beat",
             Message::Alive { .. } => "Alive",
             Message::Nack { .. } => "Nack",
-            Message::Fetch { .. } => "Fetch",
+            Message::Fetch(_) => "Fetch",
             Message::Chosen { .. } => "Chosen",
             Message::Snapshot { .. } => "Snapshot",
             Message::SnapshotProgress { .. } => "SnapshotProgress",
