@@ -17,7 +17,6 @@ use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::verify::{Doubt, verify};
 use histories::{Anomaly, AnomalyKind, History, ModelName, Verdict};
-use systems::claims;
 
 use self::patience::Patience;
 use crate::oracle::Examination;
@@ -96,7 +95,7 @@ fn judge_named(
     });
     findings.push(unverified(testimony));
     findings.push(interrupted(testimony));
-    findings.push(unavailable(test, testimony));
+    findings.push(unavailable(testimony));
     let mut results = blank(test, testimony);
     results.certificates = certificates;
     results.checkers = checkers;
@@ -276,20 +275,14 @@ fn interrupted(testimony: &Testimony) -> Finding {
     }
 }
 
-/// Whether the system claims to survive the loss of one of so many servers.
-fn claims_to_lose_one(test: &Test) -> bool {
-    claims::find(&test.system).is_none_or(|claims| claims.servers_to_lose_one <= test.nodes)
-}
-
 /// Not answering is held against a system that claims to answer.
-fn unavailable(test: &Test, testimony: &Testimony) -> Finding {
+fn unavailable(testimony: &Testimony) -> Finding {
     let mut anomalies: Vec<Anomaly> = testimony.departures.iter().map(departed).collect();
     let aftermath = &testimony.aftermath;
     if aftermath.excuse.is_none() && !testimony.interrupted {
         anomalies.extend(unread(&aftermath.healed, "everything had been healed"));
         match &aftermath.primary_killed {
             PrimaryKill::NotReached | PrimaryKill::Spared => {}
-            PrimaryKill::NoneExpendable if !claims_to_lose_one(test) => {}
             PrimaryKill::NoneExpendable => {
                 anomalies.push(sentence(AnomalyKind::Unavailable, NOT_WHOLE.to_owned()))
             }
