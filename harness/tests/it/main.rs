@@ -3,6 +3,7 @@
 mod command_line;
 mod doors;
 mod interpreter;
+mod oracle;
 mod record;
 mod script;
 mod sim;
