@@ -48,6 +48,12 @@ pub enum AnomalyKind {
     Resurrected,
     /// A token was applied in part.
     PartlyApplied,
+    /// A value was given to two who took it from a queue, or stands twice in a set.
+    DuplicateDelivery,
+    /// A value that was put into a queue or a set is gone.
+    LostElement,
+    /// A lock was held by two, or given back by one who did not hold it.
+    TwoHolders,
     /// No order of the operations explains the answers.
     NotLinearizable,
     /// After the last fault was healed the system did not answer within the bound it claims.
@@ -96,6 +102,9 @@ impl AnomalyKind {
             | Self::Reordered
             | Self::Resurrected
             | Self::PartlyApplied
+            | Self::DuplicateDelivery
+            | Self::LostElement
+            | Self::TwoHolders
             | Self::NotLinearizable
             | Self::Unavailable
             | Self::Departed => false,
@@ -127,6 +136,9 @@ impl AnomalyKind {
             Self::Reordered => "reordered",
             Self::Resurrected => "resurrected",
             Self::PartlyApplied => "partly-applied",
+            Self::DuplicateDelivery => "duplicate-delivery",
+            Self::LostElement => "lost-element",
+            Self::TwoHolders => "two-holders",
             Self::NotLinearizable => "not-linearizable",
             Self::Unavailable => "unavailable",
             Self::Departed => "departed",

@@ -42,7 +42,7 @@ pub mod node;
 pub mod observer;
 pub mod view;
 
-pub use event::Event;
+pub use event::{Event, Outcome};
 pub use flaw::Flaw;
 pub use log::{Base, Entry, Log};
 pub use members::Members;

@@ -77,6 +77,7 @@ impl System for Paxos {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 
@@ -171,7 +172,7 @@ impl Protocol for SimulatedPaxos {
             Message::Beat(_) => "Beat",
             Message::Alive { .. } => "Alive",
             Message::Nack { .. } => "Nack",
-            Message::Fetch { .. } => "Fetch",
+            Message::Fetch(_) => "Fetch",
             Message::Chosen { .. } => "Chosen",
             Message::Snapshot { .. } => "Snapshot",
             Message::SnapshotProgress { .. } => "SnapshotProgress",

@@ -9,7 +9,7 @@ use std::time::Duration;
 use crate::node_id::NodeId;
 use crate::paxos::ballot::Slot;
 use crate::paxos::consensus::Consensus;
-use crate::paxos::message::Message;
+use crate::paxos::message::{Message, Wanted};
 use crate::paxos::{Config, Node, SENDING_MAX, SENDING_SILENCE_MAX};
 use crate::replica::Outbox;
 use crate::time::Time;
@@ -22,6 +22,8 @@ pub(super) struct CatchUp {
     /// How much may be asked for at once after the last question was answered, in bytes.
     last_bytes_max: Option<usize>,
     incoming: Incoming,
+    /// The last slot of the snapshot that `incoming` is part of.
+    snapshot: Slot,
     sending: BTreeMap<NodeId, Sending>,
 }
 
@@ -46,13 +48,6 @@ struct Sending {
     heard: Time,
     /// The longest piece sent at once, in bytes; shorter when the receiver had to ask again.
     piece_bytes_max: usize,
-}
-
-/// What a node asks for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Wanted {
-    pub(super) from: Slot,
-    pub(super) bytes_max: usize,
 }
 
 /// A snapshot that has arrived.
@@ -86,8 +81,13 @@ impl CatchUp {
             wait,
             bytes_max,
         });
-        let bytes_max = bytes_max as u64;
-        out.send(whom, Message::Fetch { from, bytes_max });
+        let wanted = Wanted {
+            from,
+            bytes_max: bytes_max as u64,
+            snapshot: self.snapshot,
+            received: self.incoming.bytes(),
+        };
+        out.send(whom, Message::Fetch(wanted));
     }
 
     /// Something has come of the question: the next may be put at once, and for more.
@@ -113,7 +113,8 @@ impl CatchUp {
     ) {
         self.sending
             .retain(|_, sending| now.since(sending.heard) < SENDING_SILENCE_MAX);
-        let bytes_max = wanted.bytes_max.min(config.page_bytes_max);
+        let bytes_max = usize::try_from(wanted.bytes_max)
+            .map_or(config.page_bytes_max, |max| max.min(config.page_bytes_max));
         match consensus.chosen(wanted.from, bytes_max) {
             Some(entries) => {
                 self.sending.remove(&whom);
@@ -159,7 +160,7 @@ impl CatchUp {
         }
         if let Some(sending) = self.sending.get_mut(&whom) {
             sending.heard = now;
-            sending.piece_bytes_max = wanted.bytes_max.clamp(1, config.piece_bytes_max);
+            sending.continue_from(wanted, config);
             sending.send_piece(whom, out);
         }
     }
@@ -199,6 +200,9 @@ impl CatchUp {
         config: &Config,
         out: &mut Outbox<Node>,
     ) -> Option<Arrived> {
+        if self.snapshot != through {
+            (self.snapshot, self.incoming) = (through, Incoming::default());
+        }
         let arrival = self.incoming.accept(piece);
         let (bytes, arrived) = match arrival {
             Arrival::Partial => (self.incoming.bytes(), None),
@@ -220,6 +224,18 @@ impl CatchUp {
 }
 
 impl Sending {
+    /// The receiver knows best how much of it there is.
+    fn continue_from(&mut self, wanted: Wanted, config: &Config) {
+        let known = wanted.snapshot == self.through;
+        self.confirmed = if known {
+            wanted.received.min(self.whole.len())
+        } else {
+            0
+        };
+        let bytes_max = usize::try_from(wanted.bytes_max).unwrap_or(usize::MAX);
+        self.piece_bytes_max = bytes_max.clamp(1, config.piece_bytes_max);
+    }
+
     fn send_piece(&self, whom: NodeId, out: &mut Outbox<Node>) {
         let piece = self.whole.piece(self.confirmed, self.piece_bytes_max);
         let through = self.through;

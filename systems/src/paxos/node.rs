@@ -7,7 +7,7 @@ use crate::group::{Member, Refusal, Request, Response};
 use crate::node_id::NodeId;
 use crate::paxos::Config;
 use crate::paxos::ballot::{Ballot, Round, Slot};
-use crate::paxos::catch_up::{CatchUp, Wanted};
+use crate::paxos::catch_up::CatchUp;
 use crate::paxos::consensus::Consensus;
 use crate::paxos::event::{Cause, Event, Reason};
 use crate::paxos::leader::{Leader, refuse};
@@ -35,6 +35,8 @@ pub struct Node {
     consensus: Consensus,
     catch_up: CatchUp,
     part: Part,
+    /// Whom it waits for since it came to life. Only a flaw waits.
+    start_up: Option<StartUp>,
 }
 
 /// Its part in the present round.
@@ -51,8 +53,6 @@ enum Part {
 struct Follower {
     /// When the leader of this round was last heard of.
     heard: Option<Time>,
-    /// Whom it waits for since it came to life. Only a flaw waits.
-    start_up: Option<StartUp>,
 }
 
 impl Node {
@@ -75,7 +75,9 @@ impl Node {
         if from == self.me || !self.config.members.contains(&from) {
             return ignore(from, Reason::Stranger, out);
         }
-        self.note_peer(from);
+        if self.awaits_peers(from, &message) {
+            return;
+        }
         match message {
             Message::Bump { round } => self.on_bump(now, from, round, out),
             Message::Nack { ballot, round } => self.on_nack(now, from, ballot, round, out),
@@ -85,15 +87,7 @@ impl Node {
             Message::Gather { .. } | Message::Ack { .. } | Message::Alive { .. } => {
                 self.on_answer(now, from, message, out);
             }
-            Message::Fetch {
-                from: slot,
-                bytes_max,
-            } => {
-                let bytes_max = usize::try_from(bytes_max).unwrap_or(usize::MAX);
-                let wanted = Wanted {
-                    from: slot,
-                    bytes_max,
-                };
+            Message::Fetch(wanted) => {
                 let (consensus, config) = (&self.consensus, &self.config);
                 self.catch_up.on_fetch(now, from, wanted, consensus, config, out);
             }
@@ -338,6 +332,7 @@ impl Replica for Node {
             consensus,
             catch_up: CatchUp::default(),
             part,
+            start_up: None,
         }
     }
 
