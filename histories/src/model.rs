@@ -8,6 +8,7 @@ pub mod append;
 pub mod counter;
 pub mod kv;
 pub mod lock;
+pub(crate) mod member;
 pub mod queue;
 pub mod register;
 pub mod set;
@@ -126,9 +127,21 @@ pub struct Mismatch {
     /// Its journal line.
     pub index: Index,
     /// Which model.
-    pub model: ModelName,
+    pub model: &'static str,
     /// What it does not know.
     pub reason: String,
+}
+
+impl Mismatch {
+    /// The model of that name does not know `operation`, for this `reason`: "does not know `add`", "wants a number in a `write`".
+    #[must_use]
+    pub fn new(model: &'static str, operation: &Operation<'_>, reason: impl Into<String>) -> Self {
+        Self {
+            index: operation.index,
+            model,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// A name that no model has.
@@ -197,17 +210,13 @@ impl ModelName {
     }
 
     pub(crate) fn mismatch(self, operation: &Operation, reason: String) -> Mismatch {
-        Mismatch {
-            index: operation.index,
-            model: self,
-            reason,
-        }
+        Mismatch::new(self.name(), operation, reason)
     }
 }
 
 /// The whole number that a value is, if it is one.
 fn integer(values: &Values, symbol: Symbol) -> Option<i64> {
-    values.get(symbol).as_i64()
+    values.int(symbol)
 }
 
 /// True or false, if a value is one of them.
@@ -217,7 +226,7 @@ fn truth(values: &Values, symbol: Symbol) -> Option<bool> {
 
 /// Whether `operation` was evaluated and found that it could not be done.
 fn is_refusal(operation: &Operation) -> bool {
-    matches!(&operation.ending, Ending::Fail { error, .. } if **error == *PRECONDITION_FAILED)
+    matches!(&operation.ending, Ending::Fail { error, .. } if *error == PRECONDITION_FAILED)
 }
 
 /// What an operation that changes something says, by what came of it.

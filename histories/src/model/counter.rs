@@ -27,14 +27,14 @@ impl Counter {
     /// What `operation` says. To ask for no amount is to ask for 1.
     fn told(operation: &Operation, values: &Values) -> Result<Reading<CounterOp>, Mismatch> {
         let wants = |what: &str| ModelName::Counter.mismatch(operation, format!("wants {what}"));
-        match (operation.f, &operation.value, operation.answer()) {
-            (Function::Inc, &Datum::NULL, _) => Ok(change(operation, CounterOp::Inc(1))),
-            (Function::Inc, Datum::One(amount), _) => integer(values, *amount)
+        match (operation.f, operation.value, operation.answer().copied()) {
+            (Function::Inc, Datum::NULL, _) => Ok(change(operation, CounterOp::Inc(1))),
+            (Function::Inc, Datum::One(amount), _) => integer(values, amount)
                 .map(|amount| change(operation, CounterOp::Inc(amount)))
                 .ok_or_else(|| wants("a whole number in an `inc`")),
             (Function::Inc, Datum::Many(_), _) => Err(wants("a whole number in an `inc`")),
             (Function::Read, _, None) => Ok(Reading::Nothing),
-            (Function::Read, _, Some(Datum::One(value))) if *value != Symbol::NULL => integer(values, *value)
+            (Function::Read, _, Some(Datum::One(value))) if value != Symbol::NULL => integer(values, value)
                 .map(|value| Reading::Must(CounterOp::Read(value)))
                 .ok_or_else(|| wants("a whole number from a `read`")),
             (Function::Read, _, Some(_)) => Err(wants("a whole number from a `read`")),

@@ -69,15 +69,15 @@ impl Queue {
     /// What `operation` says.
     fn told(operation: &Operation) -> Result<Reading<QueueOp>, Mismatch> {
         let wants = |what: &str| ModelName::Queue.mismatch(operation, format!("wants {what}"));
-        match (operation.f, &operation.value, operation.answer()) {
-            (Function::Enqueue, Datum::One(value), _) if *value != Symbol::NULL => {
-                Ok(change(operation, QueueOp::Enqueue(*value)))
+        match (operation.f, operation.value, operation.answer().copied()) {
+            (Function::Enqueue, Datum::One(value), _) if value != Symbol::NULL => {
+                Ok(change(operation, QueueOp::Enqueue(value)))
             }
             (Function::Enqueue, ..) => Err(wants("one value in an `enqueue`")),
             (Function::Dequeue, _, None) if is_refusal(operation) => Ok(Reading::Must(QueueOp::Empty)),
             (Function::Dequeue, _, None) => Ok(change(operation, QueueOp::Take)),
-            (Function::Dequeue, _, Some(&Datum::NULL)) => Ok(Reading::Must(QueueOp::Empty)),
-            (Function::Dequeue, _, Some(Datum::One(value))) => Ok(Reading::Must(QueueOp::Dequeue(*value))),
+            (Function::Dequeue, _, Some(Datum::NULL)) => Ok(Reading::Must(QueueOp::Empty)),
+            (Function::Dequeue, _, Some(Datum::One(value))) => Ok(Reading::Must(QueueOp::Dequeue(value))),
             (Function::Dequeue, _, Some(Datum::Many(_))) => Err(wants("one value from a `dequeue`")),
             _ => Err(ModelName::Queue.does_not_know(operation)),
         }

@@ -79,21 +79,24 @@ impl Default for Set {
 
 impl Set {
     /// What `operation` says. A set that does not exist yet may be read as null.
-    pub(crate) fn told<'a>(operation: &'a Operation, values: &Values) -> Result<Reading<Told<'a>>, Mismatch> {
+    pub(crate) fn told<'a>(
+        operation: &Operation<'a>,
+        values: &Values,
+    ) -> Result<Reading<Told<'a>>, Mismatch> {
         let wants = |what: &str| ModelName::Set.mismatch(operation, format!("wants {what}"));
-        match (operation.f, &operation.value, operation.answer()) {
+        match (operation.f, operation.value, operation.answer().copied()) {
             (Function::Read, _, None) => Ok(Reading::Nothing),
             (Function::Read, _, Some(Datum::Many(members))) => Ok(Reading::Must(Told::Read(members))),
-            (Function::Read, _, Some(&Datum::NULL)) => Ok(Reading::Must(Told::Read(&[]))),
+            (Function::Read, _, Some(Datum::NULL)) => Ok(Reading::Must(Told::Read(&[]))),
             (Function::Read, _, Some(Datum::One(_))) => Err(wants("an array of values from a `read`")),
-            (Function::Add, Datum::One(value), _) => Ok(change(operation, Told::Add(*value))),
-            (Function::Remove, Datum::One(value), _) => Ok(change(operation, Told::Remove(*value))),
+            (Function::Add, Datum::One(value), _) => Ok(change(operation, Told::Add(value))),
+            (Function::Remove, Datum::One(value), _) => Ok(change(operation, Told::Remove(value))),
             (Function::Contains, Datum::One(_), None) => Ok(Reading::Nothing),
             // The value may stand beside the answer, as in `[7, true]`.
-            (Function::Contains, Datum::One(value), Some(Datum::One(answer) | Datum::Many([_, answer]))) => {
-                match truth(values, *answer) {
-                    Some(true) => Ok(Reading::Must(Told::Has(*value))),
-                    Some(false) => Ok(Reading::Must(Told::Lacks(*value))),
+            (Function::Contains, Datum::One(value), Some(Datum::One(answer) | Datum::Many(&[_, answer]))) => {
+                match truth(values, answer) {
+                    Some(true) => Ok(Reading::Must(Told::Has(value))),
+                    Some(false) => Ok(Reading::Must(Told::Lacks(value))),
                     None => Err(wants("true or false from a `contains`")),
                 }
             }

@@ -32,7 +32,7 @@ pub(super) fn draw(scene: &Scene) -> String {
         canvas.row(&mut svg, number, row);
     }
     let [from, to] = scene.times.each_ref().map(|time| escaped(time));
-    let (left, right, y) = (canvas.x(0), canvas.x(scene.places), canvas.height + 16);
+    let (left, right, y) = (canvas.x(0), canvas.x(0) + canvas.width, canvas.height + 16);
     put(
         &mut svg,
         format_args!("<text class=\"time\" x=\"{left}\" y=\"{y}\">{from}</text>"),
@@ -127,12 +127,12 @@ impl Canvas {
     /// Where it begins, and how wide it is; one moment is a little wide, too.
     fn extent(&self, span: &Span) -> (usize, usize) {
         let x = self.x(span.from);
-        let end = self.x(span.to.map_or(self.places, |to| to));
+        let end = span.to.map_or(self.x(0) + self.width + MARGIN, |to| self.x(to));
         (x, end.saturating_sub(x).max(4))
     }
 
     fn x(&self, place: usize) -> usize {
-        MARGIN + LABELS_WIDTH + place * self.width / self.places.max(1)
+        MARGIN + LABELS_WIDTH + place * self.width / self.places.saturating_sub(1).max(1)
     }
 }
 

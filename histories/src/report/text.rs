@@ -99,6 +99,7 @@ impl Canvas {
     fn times(&self, scene: &Scene) -> Line {
         let [from, to] = &scene.times;
         let room = (self.width + 1).saturating_sub(from.chars().count());
+        let room = room.max(to.chars().count() + 2);
         let head = " ".repeat(self.process + self.told + 4);
         let hidden = match scene.hidden {
             0 => String::new(),

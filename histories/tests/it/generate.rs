@@ -1,6 +1,7 @@
 //! Random small histories: of an object that behaves, with operations that never complete, and then perhaps with a lie in them.
 
 use fastrand::Rng;
+use histories::ModelName;
 use histories::history::{Defect, History, Time};
 use histories::op::{Function, Outcome};
 use serde_json::{Value, json};
@@ -38,6 +39,42 @@ pub(crate) enum Sort {
 }
 
 impl Sort {
+    /// All of them.
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Register,
+        Self::UniqueRegister,
+        Self::CasRegister,
+        Self::UniqueCas,
+        Self::SilentCas,
+        Self::Append,
+        Self::RepeatedAppend,
+        Self::Kv,
+        Self::UniqueKv,
+        Self::Set,
+        Self::GrowingSet,
+        Self::MixedSet,
+        Self::Lock,
+        Self::Mutex,
+        Self::UnitCounter,
+        Self::Counter,
+        Self::UniqueQueue,
+        Self::Queue,
+    ];
+
+    /// What judges such an object.
+    pub(crate) fn model(self) -> ModelName {
+        match self {
+            Self::Register | Self::UniqueRegister => ModelName::Register,
+            Self::CasRegister | Self::UniqueCas | Self::SilentCas => ModelName::CasRegister,
+            Self::Append | Self::RepeatedAppend => ModelName::Append,
+            Self::Kv | Self::UniqueKv => ModelName::Kv,
+            Self::Set | Self::GrowingSet | Self::MixedSet => ModelName::Set,
+            Self::Lock | Self::Mutex => ModelName::Lock,
+            Self::UnitCounter | Self::Counter => ModelName::Counter,
+            Self::UniqueQueue | Self::Queue => ModelName::Queue,
+        }
+    }
+
     fn is_unique(self) -> bool {
         matches!(
             self,
@@ -79,6 +116,21 @@ struct Live {
 enum Edge {
     Ask(u64, Function, Value),
     Answer(u64, Outcome),
+}
+
+/// The shape of a small history.
+pub(crate) fn shape(rng: &mut Rng, sort: Sort) -> Shape {
+    Shape {
+        sort,
+        operations: if rng.u32(0..8) == 0 {
+            rng.usize(9..13)
+        } else {
+            rng.usize(1..5) + rng.usize(1..5)
+        },
+        clients: rng.u64(1..5),
+        unknown_percent: [0, 0, 30, 60][rng.usize(0..4)],
+        lies_percent: 85,
+    }
 }
 
 /// A random history.
@@ -208,7 +260,7 @@ fn question(rng: &mut Rng, sort: Sort, (number, process): (usize, u64), state: &
     };
     let (read, write) = ((Function::Read, Value::Null), (Function::Write, value.clone()));
     // Mostly in turn: an odd number of operations so far, and it is given back what was taken.
-    let gives_back = if rng.u32(0..8) == 0 {
+    let gives_back = if rng.u32(0..4) == 0 {
         rng.bool()
     } else {
         !state.is_null()
@@ -229,8 +281,8 @@ fn question(rng: &mut Rng, sort: Sort, (number, process): (usize, u64), state: &
                 holder,
             )
         }
-        (Sort::UnitCounter | Sort::Counter, 0) => read,
-        (Sort::UnitCounter, 1) => (Function::Inc, Value::Null),
+        (Sort::UnitCounter | Sort::Counter, 0 | 1) => read,
+        (Sort::UnitCounter, 2) => (Function::Inc, Value::Null),
         (Sort::UnitCounter, _) => (Function::Inc, json!(1)),
         (Sort::Counter, _) => (Function::Inc, json!(rng.i32(-1..3))),
         (Sort::UniqueQueue | Sort::Queue, 0 | 1) => (Function::Enqueue, json!(format!("t{value}"))),
@@ -355,7 +407,6 @@ fn lie(rng: &mut Rng, shape: Shape, edges: &mut [Edge]) {
             saw: None,
         },
         (Function::Read | Function::Get | Function::Dequeue | Function::Contains, other) => other,
-        (Function::Acquire | Function::Release, other) if rng.bool() => other,
         (Function::Cas, Outcome::Fail { error, .. }) if error == "precondition-failed" => {
             if rng.bool() {
                 Outcome::Ok(argument)
@@ -388,7 +439,7 @@ fn twist(rng: &mut Rng, sort: Sort, answer: Value, others: &[Value]) -> Value {
             Value::Array(tokens)
         }
         Value::Number(value) if matches!(sort, Sort::UnitCounter | Sort::Counter) => {
-            json!(value.as_i64().unwrap_or(0) + rng.i64(-2..3))
+            json!(value.as_i64().unwrap_or(0) + [-2, -1, 1, 2][rng.usize(0..4)])
         }
         Value::Bool(answer) => json!(!answer),
         Value::String(text) if sort == Sort::Kv => json!(match rng.u32(0..3) {

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use histories::Certificate;
 use histories::history::{Ending, History, Operation, OperationId};
 use histories::op::Function;
+use histories::{Certificate, ModelName};
 use serde_json::{Value, json};
 
 /// An operation as the oracle sees it.
@@ -30,29 +30,28 @@ enum Observed {
 
 /// Whether some order of the operations explains all answers, object by object. Operations that are not `demanded` may have
 /// happened between their call and their return, or not at all.
-pub(crate) fn is_linearizable(history: &History, demanded: impl Fn(&Operation) -> bool) -> bool {
+pub(crate) fn is_linearizable(
+    history: &History,
+    model: ModelName,
+    demanded: impl Fn(&Operation) -> bool,
+) -> bool {
     history.by_key().into_values().all(|ids| {
         let operations = ids.into_iter().map(|id| history.operation(id));
-        let all: Vec<Step> = operations
-            .clone()
-            .filter_map(|operation| step(history, &operation))
-            .collect();
-        let start = start(history, &all);
         let steps: Vec<Step> = operations
             .filter_map(|operation| {
                 if demanded(&operation) {
-                    step(history, &operation)
+                    step(history, model, &operation)
                 } else {
-                    loosened(history, &operation)
+                    loosened(history, model, &operation)
                 }
             })
             .collect();
-        any_order(&steps, 0, &start, &mut BTreeSet::new())
+        any_order(&steps, 0, &start(model), &mut BTreeSet::new())
     })
 }
 
 /// What is wrong with the certificates of a history that was called linearizable.
-pub(crate) fn doubt(history: &History, certificates: &[Certificate]) -> Option<String> {
+pub(crate) fn doubt(history: &History, model: ModelName, certificates: &[Certificate]) -> Option<String> {
     let keys = history.by_key();
     if keys.len() != certificates.len() {
         return Some("not a certificate for each key".to_owned());
@@ -63,13 +62,17 @@ pub(crate) fn doubt(history: &History, certificates: &[Certificate]) -> Option<S
             if certificate.key != key {
                 return Some("a certificate of another key".to_owned());
             }
-            doubt_order(history, &ids, certificate)
+            doubt_order(history, model, &ids, certificate)
         })
 }
 
-fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate) -> Option<String> {
-    let all = ids.iter().filter_map(|&id| step(history, &history.operation(id)));
-    let mut state = start(history, &all.collect::<Vec<_>>());
+fn doubt_order(
+    history: &History,
+    model: ModelName,
+    ids: &[OperationId],
+    certificate: &Certificate,
+) -> Option<String> {
+    let mut state = start(model);
     let mut latest = 0;
     let mut left: BTreeSet<OperationId> = ids.iter().copied().collect();
     for id in &certificate.order {
@@ -77,7 +80,7 @@ fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate
         if !left.remove(id) {
             return Some(format!("{id:?} stands twice"));
         }
-        let Some(step) = step(history, &operation) else {
+        let Some(step) = step(history, model, &operation) else {
             return Some(format!("{id:?} failed"));
         };
         latest = latest.max(step.call);
@@ -97,50 +100,21 @@ fn doubt_order(history: &History, ids: &[OperationId], certificate: &Certificate
         return Some("what was left out is not what is missing".to_owned());
     }
     left.iter()
-        .find(|&&id| step(history, &history.operation(id)).is_some_and(|step| step.observed.is_some()))
+        .find(|&&id| step(history, model, &history.operation(id)).is_some_and(|step| step.observed.is_some()))
         .map(|id| format!("{id:?} is missing"))
 }
 
-fn start(history: &History, steps: &[Step]) -> Value {
-    let asks = |functions: &[Function]| {
-        history
-            .operations()
-            .iter()
-            .any(|operation| functions.contains(&operation.f))
-    };
-    if asks(&[Function::Acquire, Function::Release]) {
-        return Value::Null;
-    }
-    if asks(&[Function::Inc]) {
-        return json!(0);
-    }
-    let (queue, set) = (
-        [Function::Enqueue, Function::Dequeue],
-        [Function::Add, Function::Remove, Function::Contains],
-    );
-    if asks(&queue) || asks(&set) {
-        return json!([]);
-    }
-    let is_read_list = |step: &Step| {
-        step.f == Function::Read && matches!(&step.observed, Some(Observed::Answer(Value::Array(_))))
-    };
-    if steps
-        .iter()
-        .any(|step| matches!(step.f, Function::Get | Function::Put))
-    {
-        json!("")
-    } else if steps
-        .iter()
-        .any(|step| step.f == Function::Append || is_read_list(step))
-    {
-        json!([])
-    } else {
-        Value::Null
+fn start(model: ModelName) -> Value {
+    match model {
+        ModelName::Register | ModelName::CasRegister | ModelName::Lock => Value::Null,
+        ModelName::Append | ModelName::Set | ModelName::Queue => json!([]),
+        ModelName::Kv => json!(""),
+        ModelName::Counter => json!(0),
     }
 }
 
-fn loosened(history: &History, operation: &Operation) -> Option<Step> {
-    let step = step(history, operation)?;
+fn loosened(history: &History, model: ModelName, operation: &Operation) -> Option<Step> {
+    let step = step(history, model, operation)?;
     let is_refused = matches!(step.observed, Some(Observed::NoMatch(_)));
     (!is_refused).then_some(Step {
         is_optional: true,
@@ -148,15 +122,7 @@ fn loosened(history: &History, operation: &Operation) -> Option<Step> {
     })
 }
 
-fn is_of_set(history: &History) -> bool {
-    let is_of_set = |f| matches!(f, Function::Add | Function::Remove | Function::Contains);
-    history
-        .operations()
-        .iter()
-        .any(|operation| is_of_set(operation.f))
-}
-
-fn step(history: &History, operation: &Operation) -> Option<Step> {
+fn step(history: &History, model: ModelName, operation: &Operation) -> Option<Step> {
     let values = history.values();
     let observed = match &operation.ending {
         Ending::Ok(answer) => Some(Observed::Answer(values.json(answer))),
@@ -175,7 +141,7 @@ fn step(history: &History, operation: &Operation) -> Option<Step> {
             None
         },
         is_optional: observed.is_none(),
-        is_set: is_of_set(history),
+        is_set: model == ModelName::Set,
         observed,
         call: operation.call.0,
     })
@@ -289,13 +255,13 @@ fn the_oracle_knows_the_plain_cases() {
         builder.answer(Time(5), 1, Outcome::Ok(second)).unwrap();
         builder.finish()
     };
-    assert!(is_linearizable(&history(json!(1)), |_| true));
+    assert!(is_linearizable(&history(json!(1)), ModelName::Register, |_| true));
     assert!(
-        is_linearizable(&history(json!(2)), |_| true),
+        is_linearizable(&history(json!(2)), ModelName::Register, |_| true),
         "the pending write may have taken effect"
     );
     assert!(
-        !is_linearizable(&history(json!(null)), |_| true),
+        !is_linearizable(&history(json!(null)), ModelName::Register, |_| true),
         "the first write was acknowledged before"
     );
 }
