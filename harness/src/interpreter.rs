@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use histories::journal::Journal;
 use histories::{Completion, Function, Invocation, Key, Outcome};
-use nemesis::{Reserve, Schedule};
+use nemesis::Schedule;
 use serde_json::Value;
 
 use crate::crew::Crew;
@@ -189,8 +189,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         recovery: Duration,
         progress: &mut dyn Progress,
     ) -> io::Result<PrimaryKill> {
-        let alone = self.world.cluster().roster().replicas.len() <= 1;
-        if alone || self.world.cluster().standing().reserve == Reserve::None {
+        if self.world.cluster().roster().spares == 0 {
             return Ok(PrimaryKill::Spared);
         }
         if self.is_interrupted() {

@@ -3,13 +3,19 @@
 mod append_order;
 pub mod availability;
 pub mod certificate;
+mod count_order;
 pub mod exactly_once;
+mod growth_order;
+mod hold_order;
 pub mod linearizable;
-mod narrator;
+pub(crate) mod narrator;
 pub mod progress;
 mod proof;
+mod queue_order;
 mod search;
 mod span;
+mod special;
+mod timeline;
 mod tokens;
 mod zones;
 

@@ -5,17 +5,22 @@
 //! a model with big states keeps each of them once and numbers them.
 
 pub mod append;
+pub mod counter;
 pub mod kv;
+pub mod lock;
+pub(crate) mod member;
+pub mod queue;
 pub mod register;
+pub mod set;
 
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::hash::Hash;
 
-use crate::history::{History, Operation};
+use crate::history::{Ending, History, Operation, PRECONDITION_FAILED};
 use crate::journal::Index;
 use crate::op::Function;
-use crate::values::Values;
+use crate::values::{Symbol, Values};
 
 /// A sequential specification.
 pub trait Model {
@@ -39,8 +44,8 @@ pub trait Model {
     /// What is known of `op` whatever the state.
     fn nature(&self, op: Self::Op) -> Nature;
 
-    /// Every state that matters to `ops`, whatever came before them: if they can be answered in order from any state at all, then
-    /// also from one of these. None if there are too many.
+    /// Every state that matters to `ops`, whatever came before them: if they, or some of them, can be answered in order from any
+    /// state at all, then also from one of these. None if there are too many.
     fn any_state(&mut self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
 
     /// Whether every operation is pure, blind or total, and states only grow but for blind ones: then [`Model::may_lead_to`] is
@@ -105,6 +110,14 @@ pub enum ModelName {
     Append,
     /// `get`, `put`, `append` of strings.
     Kv,
+    /// `add`, `remove`, `contains`, `read` of the whole set.
+    Set,
+    /// `acquire`, `release`.
+    Lock,
+    /// `inc`, `read`.
+    Counter,
+    /// `enqueue`, `dequeue`.
+    Queue,
 }
 
 /// An operation that a model does not know.
@@ -114,9 +127,21 @@ pub struct Mismatch {
     /// Its journal line.
     pub index: Index,
     /// Which model.
-    pub model: ModelName,
+    pub model: &'static str,
     /// What it does not know.
     pub reason: String,
+}
+
+impl Mismatch {
+    /// The model of that name does not know `operation`, for this `reason`: "does not know `add`", "wants a number in a `write`".
+    #[must_use]
+    pub fn new(model: &'static str, operation: &Operation<'_>, reason: impl Into<String>) -> Self {
+        Self {
+            index: operation.index,
+            model,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// A name that no model has.
@@ -126,7 +151,16 @@ pub struct UnknownModel(pub String);
 
 impl ModelName {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Register, Self::CasRegister, Self::Append, Self::Kv];
+    pub const ALL: [Self; 8] = [
+        Self::Register,
+        Self::CasRegister,
+        Self::Append,
+        Self::Kv,
+        Self::Set,
+        Self::Lock,
+        Self::Counter,
+        Self::Queue,
+    ];
 
     /// Its name on the command line.
     #[must_use]
@@ -136,6 +170,10 @@ impl ModelName {
             Self::CasRegister => "cas-register",
             Self::Append => "append",
             Self::Kv => "kv",
+            Self::Set => "set",
+            Self::Lock => "lock",
+            Self::Counter => "counter",
+            Self::Queue => "queue",
         }
     }
 
@@ -155,6 +193,15 @@ impl ModelName {
             Self::CasRegister => &[Function::Read, Function::Write, Function::Cas],
             Self::Append => &[Function::Read, Function::Append],
             Self::Kv => &[Function::Get, Function::Put, Function::Append],
+            Self::Set => &[
+                Function::Add,
+                Function::Remove,
+                Function::Contains,
+                Function::Read,
+            ],
+            Self::Lock => &[Function::Acquire, Function::Release],
+            Self::Counter => &[Function::Inc, Function::Read],
+            Self::Queue => &[Function::Enqueue, Function::Dequeue],
         }
     }
 
@@ -163,11 +210,31 @@ impl ModelName {
     }
 
     pub(crate) fn mismatch(self, operation: &Operation, reason: String) -> Mismatch {
-        Mismatch {
-            index: operation.index,
-            model: self,
-            reason,
-        }
+        Mismatch::new(self.name(), operation, reason)
+    }
+}
+
+/// The whole number that a value is, if it is one.
+fn integer(values: &Values, symbol: Symbol) -> Option<i64> {
+    values.int(symbol)
+}
+
+/// True or false, if a value is one of them.
+fn truth(values: &Values, symbol: Symbol) -> Option<bool> {
+    values.get(symbol).as_bool()
+}
+
+/// Whether `operation` was evaluated and found that it could not be done.
+fn is_refusal(operation: &Operation) -> bool {
+    matches!(&operation.ending, Ending::Fail { error, .. } if *error == PRECONDITION_FAILED)
+}
+
+/// What an operation that changes something says, by what came of it.
+fn change<Op>(operation: &Operation, op: Op) -> Reading<Op> {
+    match operation.ending {
+        Ending::Ok(_) => Reading::Must(op),
+        Ending::Fail { .. } => Reading::Nothing,
+        Ending::Info { .. } | Ending::Unfinished => Reading::May(op),
     }
 }
 

@@ -48,6 +48,12 @@ pub enum AnomalyKind {
     Resurrected,
     /// A token was applied in part.
     PartlyApplied,
+    /// A value was given to two who took it from a queue, or stands twice in a set.
+    DuplicateDelivery,
+    /// A value that was put into a queue or a set is gone.
+    LostElement,
+    /// A lock was held by two, or given back by one who did not hold it.
+    TwoHolders,
     /// No order of the operations explains the answers.
     NotLinearizable,
     /// After the last fault was healed the system did not answer within the bound it claims.
@@ -64,6 +70,16 @@ pub enum AnomalyKind {
     NotReplicated,
     /// Copies that should be the same are not.
     DivergentState,
+    /// Two values were decided, or offered by one, for the same position of a log.
+    TwoValues,
+    /// Something was accepted that nobody had proposed.
+    Invented,
+    /// A position of a log was left out.
+    Hole,
+    /// A node went back behind something that it had made durable or carried out.
+    Forgotten,
+    /// A node took part in something that it must not at its stage.
+    OutOfTurn,
     /// An operation took effect more than once.
     AppliedTwice,
     /// One operation was answered in more than one way.
@@ -86,6 +102,9 @@ impl AnomalyKind {
             | Self::Reordered
             | Self::Resurrected
             | Self::PartlyApplied
+            | Self::DuplicateDelivery
+            | Self::LostElement
+            | Self::TwoHolders
             | Self::NotLinearizable
             | Self::Unavailable
             | Self::Departed => false,
@@ -94,6 +113,11 @@ impl AnomalyKind {
             | Self::BrokenSuccession
             | Self::NotReplicated
             | Self::DivergentState
+            | Self::TwoValues
+            | Self::Invented
+            | Self::Hole
+            | Self::Forgotten
+            | Self::OutOfTurn
             | Self::AppliedTwice
             | Self::AnswersDiffer
             | Self::ViewChurn
@@ -112,6 +136,9 @@ impl AnomalyKind {
             Self::Reordered => "reordered",
             Self::Resurrected => "resurrected",
             Self::PartlyApplied => "partly-applied",
+            Self::DuplicateDelivery => "duplicate-delivery",
+            Self::LostElement => "lost-element",
+            Self::TwoHolders => "two-holders",
             Self::NotLinearizable => "not-linearizable",
             Self::Unavailable => "unavailable",
             Self::Departed => "departed",
@@ -120,6 +147,11 @@ impl AnomalyKind {
             Self::BrokenSuccession => "broken-succession",
             Self::NotReplicated => "not-replicated",
             Self::DivergentState => "divergent-state",
+            Self::TwoValues => "two-values",
+            Self::Invented => "invented",
+            Self::Hole => "hole",
+            Self::Forgotten => "forgotten",
+            Self::OutOfTurn => "out-of-turn",
             Self::AppliedTwice => "applied-twice",
             Self::AnswersDiffer => "answers-differ",
             Self::ViewChurn => "view-churn",

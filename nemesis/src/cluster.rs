@@ -31,6 +31,8 @@ pub struct Roster {
     pub services: Vec<NodeId>,
     /// The host all clients live on.
     pub clients: NodeId,
+    /// How many replicas the others can do without, as the system claims.
+    pub spares: usize,
 }
 
 /// Who matters at this moment, as far as the world can tell.
@@ -42,20 +44,8 @@ pub struct Standing {
     pub expendable: BTreeSet<NodeId>,
     /// How many of them may be killed in the same instant; 0 is read as 1, for any one of them may be.
     pub expendable_max: usize,
-    /// Whether the system can do without a node at all.
-    pub reserve: Reserve,
     /// The kinds of messages between members that the world can tell apart, by name; none where it cannot.
     pub kinds: Vec<&'static str>,
-}
-
-/// Whether a system of so many replicas, all of them well, claims to go on without one.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum Reserve {
-    /// It does.
-    #[default]
-    Some,
-    /// It does not: it has too few.
-    None,
 }
 
 /// A fault whose target has been resolved: exactly what to do, and to undo.

@@ -16,7 +16,7 @@ pub mod target;
 pub mod unknown;
 
 pub use agenda::{Agenda, Edge};
-pub use cluster::{Action, Cluster, FaultId, Link, Reserve, Roster, Standing, Verification};
+pub use cluster::{Action, Cluster, FaultId, Link, Roster, Standing, Verification};
 pub use fault::{Family, Fault, Phase, Shape};
 pub use grudge::Grudge;
 pub use mischief::{Disturbance, Fate, Mischief, Release};

@@ -23,10 +23,21 @@ pub struct Claims {
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
     pub servers_min: usize,
+    /// How many servers the others can do without.
+    pub spares: Spares,
     /// How many servers it has if nobody says otherwise.
     pub servers_default: usize,
     /// After the last misfortune it survives is over, it answers again within this time.
     pub recovers_within: Duration,
+}
+
+/// How many servers the others can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spares {
+    /// All but one, if they go one after the other.
+    AllButOne,
+    /// Fewer than half.
+    Minority,
 }
 
 /// A promise about answers.
@@ -147,6 +158,7 @@ pub const PB: Claims = Claims {
         },
     ],
     servers_min: 1,
+    spares: Spares::AllButOne,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -185,6 +197,7 @@ pub const VR: Claims = Claims {
         ),
     }],
     servers_min: 1,
+    spares: Spares::Minority,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -221,12 +234,25 @@ pub const PAXOS: Claims = Claims {
         keeps: Some("what they promised and accepted"),
     }],
     servers_min: 1,
+    spares: Spares::Minority,
     servers_default: 5,
     recovers_within: Duration::from_secs(3),
 };
 
 /// The claims of all systems.
 pub const ALL: [&Claims; 3] = [&PB, &VR, &PAXOS];
+
+impl Spares {
+    /// How many of so many `servers`.
+    #[must_use]
+    pub const fn of(self, servers: usize) -> usize {
+        let others = servers.saturating_sub(1);
+        match self {
+            Self::AllButOne => others,
+            Self::Minority => others / 2,
+        }
+    }
+}
 
 /// The claims of the system named `name`.
 #[must_use]

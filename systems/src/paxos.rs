@@ -35,7 +35,9 @@ mod rotation;
 pub use ballot::{Ballot, Round, Slot};
 pub use event::{Cause, CommandId, Event, Outcome, Reason, Role};
 pub use flaw::Flaw;
-pub use message::{Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value};
+pub use message::{
+    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value, Wanted,
+};
 pub use node::Node;
 pub use observer::Observer;
 

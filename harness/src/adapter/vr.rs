@@ -6,7 +6,7 @@ use std::io;
 use std::time::Duration;
 
 use histories::{Invocation, Outcome, Process};
-use nemesis::{Reserve, Roster, Standing};
+use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
 use systems::service::kv::{Answer, KeyValue, Op};
@@ -68,6 +68,7 @@ impl System for Vr {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 
@@ -233,7 +234,6 @@ impl Witness for VrWitness {
                 .map(|(node, view)| (node, format!("primary of view {view}")))
                 .collect(),
             expendable: health.running.iter().copied().filter(spare).collect(),
-            reserve: self.reserve(),
             ..Standing::default()
         }
     }
@@ -247,13 +247,6 @@ impl Witness for VrWitness {
 impl VrWitness {
     fn new(roster: &Roster) -> Self {
         Self(Observer::new(roster.replicas.iter().copied()))
-    }
-
-    fn reserve(&self) -> Reserve {
-        match self.0.missing_max() {
-            0 => Reserve::None,
-            _ => Reserve::Some,
-        }
     }
 }
 

@@ -3,6 +3,7 @@
 mod command_line;
 mod doors;
 mod interpreter;
+mod load;
 mod record;
 mod script;
 mod sim;

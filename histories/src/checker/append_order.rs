@@ -8,20 +8,10 @@
 //!
 //! An indeterminate append that was seen did happen; one that was not seen is dropped: nobody needs it.
 
+use super::special::Special;
 use super::tokens::{Appended, Book, Read};
 use crate::history::OperationId;
 use crate::verdict::{Anomaly, AnomalyKind};
-
-/// What the special case says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum AppendOrder {
-    /// Linearizable, in this order.
-    Order(Vec<OperationId>),
-    /// Not linearizable.
-    Broken(Anomaly),
-    /// It cannot say: a token was appended by two operations.
-    NotApplicable,
-}
 
 /// An operation of the sweep.
 #[derive(Debug, Clone, Copy)]
@@ -54,13 +44,13 @@ impl Step<'_> {
 }
 
 /// Decides the list history in `book`, if it can.
-pub(crate) fn decide(book: &Book<'_>) -> AppendOrder {
+pub(super) fn decide(book: &Book<'_>) -> Special {
     if book.reused.is_some() {
-        return AppendOrder::NotApplicable;
+        return Special::NotApplicable;
     }
     match sorted(book) {
-        Err(anomaly) => AppendOrder::Broken(anomaly),
-        Ok(order) => AppendOrder::Order(order),
+        Err(anomaly) => Special::Broken(anomaly),
+        Ok(order) => Special::Order(order),
     }
 }
 

@@ -43,6 +43,7 @@ impl<'a> Narrator<'a> {
         let operation = self.operation(id);
         match operation.f {
             Function::Read | Function::Get | Function::Dequeue => operation.f.to_string(),
+            f if operation.value == Datum::NULL => f.to_string(),
             f => format!("{f} {}", self.datum(operation.value)),
         }
     }
@@ -54,7 +55,7 @@ impl<'a> Narrator<'a> {
         let ret = operation.ret.unwrap_or(operation.call);
         let [called, returned] = self.history.clock().show([operation.call, ret]);
         match (operation.f, operation.answer()) {
-            (Function::Read | Function::Get | Function::Dequeue, Some(answer)) => {
+            (Function::Read | Function::Get | Function::Dequeue | Function::Contains, Some(answer)) => {
                 let answer = self.datum(*answer);
                 format!(
                     "the {asked} of process {process} (called at {called}, returned {answer} at {returned})"
@@ -100,7 +101,8 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    fn datum(self, datum: Datum<'_>) -> String {
+    /// A value or a list of them.
+    pub(crate) fn datum(self, datum: Datum<'_>) -> String {
         match datum {
             Datum::One(symbol) => self.value(symbol),
             Datum::Many(symbols) => {

@@ -30,9 +30,10 @@ use std::hash::Hash;
 use crate::model::{Model, Nature};
 
 use super::span::{Duty, Span};
+use super::timeline::Edge;
 use mask::Mask;
 use memo::{Memo, Visit};
-use plan::{Edge, Event, Plan, plan};
+use plan::{Event, Plan, plan};
 
 /// How much a search may use.
 #[derive(Clone, Copy)]

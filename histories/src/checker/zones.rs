@@ -19,21 +19,10 @@ use rustc_hash::FxBuildHasher;
 
 use super::narrator::Narrator;
 use super::span::{Duty, Span};
+use super::special::Special;
 use crate::history::{FOREVER, OperationId};
 use crate::model::register::RegisterOp;
 use crate::values::Symbol;
-use crate::verdict::Anomaly;
-
-/// What the special case says.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Zones {
-    /// Linearizable, in this order.
-    Order(Vec<OperationId>),
-    /// Not linearizable.
-    Broken(Anomaly),
-    /// It cannot say: values are not unique, or an operation only says what the register did not hold.
-    NotApplicable,
-}
 
 /// An operation, by its place among the spans.
 type Place = usize;
@@ -89,21 +78,21 @@ enum Conflict {
     Inside(Block, Block),
 }
 
-/// Decides the register history `spans`, if it can.
-pub(crate) fn decide(spans: &[Span<RegisterOp>], narrator: Narrator<'_>) -> Zones {
-    let Some(mut clusters) = Clusters::of_writers(spans) else {
-        return Zones::NotApplicable;
+/// Decides the history `spans` of a register that starts as `initial`, if it can.
+pub(super) fn decide(spans: &[Span<RegisterOp>], initial: Symbol, narrator: Narrator<'_>) -> Special {
+    let Some(mut clusters) = Clusters::of_writers(spans, initial) else {
+        return Special::NotApplicable;
     };
     match clusters.conflict() {
-        Err(conflict) => Zones::Broken(
+        Err(conflict) => Special::Broken(
             evidence::Evidence {
                 clusters: &clusters,
                 narrator,
             }
             .tell(conflict),
         ),
-        Ok(_) if clusters.leaves_something_out() => Zones::NotApplicable,
-        Ok(blocks) => Zones::Order(clusters.order(&blocks)),
+        Ok(_) if clusters.leaves_something_out() => Special::NotApplicable,
+        Ok(blocks) => Special::Order(clusters.order(&blocks)),
     }
 }
 
@@ -118,14 +107,14 @@ const INITIAL: usize = 0;
 
 impl<'a> Clusters<'a> {
     /// A cluster for each value written; none if a value is written twice, or what the register starts with is written.
-    fn of_writers(spans: &'a [Span<RegisterOp>]) -> Option<Self> {
+    fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol) -> Option<Self> {
         let mut clusters = Self {
             spans,
             all: Vec::new(),
             by_value: HashMap::default(),
         };
         clusters.add(
-            Symbol::NULL,
+            initial,
             Cluster {
                 effective: true,
                 ..Cluster::default()

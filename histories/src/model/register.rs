@@ -9,6 +9,7 @@ use crate::values::{Datum, Symbol, Values};
 #[derive(Debug, Clone, Copy)]
 pub struct Register {
     name: ModelName,
+    initial: Symbol,
 }
 
 /// What was asked of a register and what it answered.
@@ -46,6 +47,7 @@ impl Register {
     pub const fn plain() -> Self {
         Self {
             name: ModelName::Register,
+            initial: Symbol::NULL,
         }
     }
 
@@ -54,7 +56,21 @@ impl Register {
     pub const fn with_cas() -> Self {
         Self {
             name: ModelName::CasRegister,
+            initial: Symbol::NULL,
         }
+    }
+
+    /// The register that a key-value object is if nothing is appended; `empty` is the symbol of the empty string.
+    pub(crate) const fn of_strings(empty: Symbol) -> Self {
+        Self {
+            name: ModelName::Kv,
+            initial: empty,
+        }
+    }
+
+    /// What it starts as.
+    pub(crate) const fn initial(self) -> Symbol {
+        self.initial
     }
 
     fn scalar(self, operation: &Operation, datum: Datum<'_>) -> Result<Symbol, Mismatch> {
@@ -116,6 +132,8 @@ impl Model for Register {
 
     fn read(&mut self, operation: &Operation, _: &Values) -> Result<Reading<RegisterOp>, Mismatch> {
         match operation.f {
+            Function::Get if self.name == ModelName::Kv => self.read_read(operation),
+            Function::Put if self.name == ModelName::Kv => self.read_write(operation),
             Function::Read => self.read_read(operation),
             Function::Write => self.read_write(operation),
             Function::Cas if self.name == ModelName::CasRegister => self.read_cas(operation),
@@ -124,7 +142,7 @@ impl Model for Register {
     }
 
     fn init(&self) -> Held {
-        Held::Value(Symbol::NULL)
+        Held::Value(self.initial)
     }
 
     fn step(&mut self, state: Held, op: RegisterOp) -> Option<Held> {

@@ -1,6 +1,7 @@
 //! Random small histories: of an object that behaves, with operations that never complete, and then perhaps with a lie in them.
 
 use fastrand::Rng;
+use histories::ModelName;
 use histories::history::{Defect, History, Time};
 use histories::op::{Function, Outcome};
 use serde_json::{Value, json};
@@ -18,13 +19,72 @@ pub(crate) enum Sort {
     Append,
     RepeatedAppend,
     Kv,
+    /// Strings that are put once each, and got; nothing is appended.
+    UniqueKv,
+    /// `add`, `remove` and `contains`.
+    Set,
+    /// `add` of unique values, and reads of the whole.
+    GrowingSet,
+    /// All of these.
+    MixedSet,
+    /// Holders take turns with a lock of their own.
+    Lock,
+    /// Anybody gives back what anybody took.
+    Mutex,
+    /// Additions of 1.
+    UnitCounter,
+    Counter,
+    UniqueQueue,
+    Queue,
 }
 
 impl Sort {
+    /// All of them.
+    pub(crate) const ALL: [Self; 18] = [
+        Self::Register,
+        Self::UniqueRegister,
+        Self::CasRegister,
+        Self::UniqueCas,
+        Self::SilentCas,
+        Self::Append,
+        Self::RepeatedAppend,
+        Self::Kv,
+        Self::UniqueKv,
+        Self::Set,
+        Self::GrowingSet,
+        Self::MixedSet,
+        Self::Lock,
+        Self::Mutex,
+        Self::UnitCounter,
+        Self::Counter,
+        Self::UniqueQueue,
+        Self::Queue,
+    ];
+
+    /// What judges such an object.
+    pub(crate) fn model(self) -> ModelName {
+        match self {
+            Self::Register | Self::UniqueRegister => ModelName::Register,
+            Self::CasRegister | Self::UniqueCas | Self::SilentCas => ModelName::CasRegister,
+            Self::Append | Self::RepeatedAppend => ModelName::Append,
+            Self::Kv | Self::UniqueKv => ModelName::Kv,
+            Self::Set | Self::GrowingSet | Self::MixedSet => ModelName::Set,
+            Self::Lock | Self::Mutex => ModelName::Lock,
+            Self::UnitCounter | Self::Counter => ModelName::Counter,
+            Self::UniqueQueue | Self::Queue => ModelName::Queue,
+        }
+    }
+
     fn is_unique(self) -> bool {
         matches!(
             self,
-            Self::UniqueRegister | Self::UniqueCas | Self::SilentCas | Self::Append
+            Self::UniqueRegister
+                | Self::UniqueCas
+                | Self::SilentCas
+                | Self::Append
+                | Self::UniqueKv
+                | Self::GrowingSet
+                | Self::UniqueQueue
         )
     }
 }
@@ -58,11 +118,34 @@ enum Edge {
     Answer(u64, Outcome),
 }
 
+/// The shape of a small history.
+pub(crate) fn shape(rng: &mut Rng, sort: Sort) -> Shape {
+    Shape {
+        sort,
+        operations: if rng.u32(0..8) == 0 {
+            rng.usize(9..13)
+        } else {
+            rng.usize(1..5) + rng.usize(1..5)
+        },
+        clients: rng.u64(1..5),
+        unknown_percent: [0, 0, 30, 60][rng.usize(0..4)],
+        lies_percent: 85,
+    }
+}
+
 /// A random history.
 pub(crate) fn history(rng: &mut Rng, shape: Shape) -> History {
     let mut edges = simulate(rng, shape);
     if rng.u32(0..100) < shape.lies_percent {
-        for _ in 0..rng.usize(1..5) {
+        let most = if matches!(
+            shape.sort,
+            Sort::Lock | Sort::Mutex | Sort::Queue | Sort::UniqueQueue
+        ) {
+            9
+        } else {
+            5
+        };
+        for _ in 0..rng.usize(1..most) {
             lie(rng, shape, &mut edges);
         }
     }
@@ -85,8 +168,10 @@ fn build(rng: &mut Rng, edges: &[Edge]) -> Result<History, Defect> {
 
 fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
     let mut state = match shape.sort {
-        Sort::Append | Sort::RepeatedAppend => json!([]),
-        Sort::Kv => json!(""),
+        Sort::Append | Sort::RepeatedAppend | Sort::Set | Sort::GrowingSet | Sort::MixedSet => json!([]),
+        Sort::UniqueQueue | Sort::Queue => json!([]),
+        Sort::Kv | Sort::UniqueKv => json!(""),
+        Sort::UnitCounter | Sort::Counter => json!(0),
         _ => Value::Null,
     };
     let mut edges = Vec::new();
@@ -97,7 +182,7 @@ fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
         match rng.u32(0..5) {
             0 | 1 if asked < shape.operations && !idle.is_empty() => {
                 let process = idle.swap_remove(rng.usize(0..idle.len()));
-                let (f, argument) = question(rng, shape.sort, asked, &state);
+                let (f, argument) = question(rng, shape.sort, (asked, process), &state);
                 asked += 1;
                 edges.push(Edge::Ask(process, f, argument.clone()));
                 open.push(Live {
@@ -160,7 +245,7 @@ fn complete(rng: &mut Rng, shape: Shape, live: Live, lost: &mut Vec<Live>) -> (u
     }
 }
 
-fn question(rng: &mut Rng, sort: Sort, number: usize, state: &Value) -> (Function, Value) {
+fn question(rng: &mut Rng, sort: Sort, (number, process): (usize, u64), state: &Value) -> (Function, Value) {
     let value = if sort.is_unique() {
         json!(number + 10)
     } else {
@@ -174,7 +259,41 @@ fn question(rng: &mut Rng, sort: Sort, number: usize, state: &Value) -> (Functio
         some_value(rng, sort, number)
     };
     let (read, write) = ((Function::Read, Value::Null), (Function::Write, value.clone()));
+    // Mostly in turn: an odd number of operations so far, and it is given back what was taken.
+    let gives_back = if rng.u32(0..4) == 0 {
+        rng.bool()
+    } else {
+        !state.is_null()
+    };
     match (sort, rng.u32(0..4)) {
+        (Sort::Lock | Sort::Mutex, _) => {
+            let holder = if sort == Sort::Mutex {
+                Value::Null
+            } else {
+                json!(format!("c{}", process % 4))
+            };
+            (
+                if gives_back {
+                    Function::Release
+                } else {
+                    Function::Acquire
+                },
+                holder,
+            )
+        }
+        (Sort::UnitCounter | Sort::Counter, 0 | 1) => read,
+        (Sort::UnitCounter, 2) => (Function::Inc, Value::Null),
+        (Sort::UnitCounter, _) => (Function::Inc, json!(1)),
+        (Sort::Counter, _) => (Function::Inc, json!(rng.i32(-1..3))),
+        (Sort::UniqueQueue | Sort::Queue, 0 | 1) => (Function::Enqueue, json!(format!("t{value}"))),
+        (Sort::UniqueQueue | Sort::Queue, _) => (Function::Dequeue, Value::Null),
+        (Sort::GrowingSet, 0 | 1) => (Function::Add, value),
+        (Sort::Set | Sort::MixedSet, 0) => (Function::Add, value),
+        (Sort::Set | Sort::MixedSet, 1) => (Function::Remove, value),
+        (Sort::Set, _) | (Sort::MixedSet, 2) => (Function::Contains, value),
+        (Sort::GrowingSet | Sort::MixedSet, _) => read,
+        (Sort::UniqueKv, 0 | 1) => (Function::Get, Value::Null),
+        (Sort::UniqueKv, _) => (Function::Put, json!(format!("t{value}"))),
         (Sort::Kv, 0 | 1) => (Function::Get, Value::Null),
         (Sort::Kv, 2) => (Function::Put, text),
         (Sort::Kv, _) => (Function::Append, text),
@@ -190,6 +309,8 @@ fn some_value(rng: &mut Rng, sort: Sort, number: usize) -> Value {
     match sort {
         Sort::Append | Sort::RepeatedAppend => json!(format!("t{}", rng.usize(0..number + 1))),
         Sort::Kv => json!("ab"),
+        Sort::UniqueKv | Sort::UniqueQueue => json!(format!("t{}", rng.usize(9..number + 11))),
+        Sort::Queue => json!(format!("t{}", rng.usize(0..4))),
         _ if sort.is_unique() => json!(rng.usize(9..number + 11)),
         _ => json!(rng.u32(0..3)),
     }
@@ -197,8 +318,24 @@ fn some_value(rng: &mut Rng, sort: Sort, number: usize) -> Value {
 
 fn take_effect(rng: &mut Rng, sort: Sort, live: &Live, state: &mut Value) -> Outcome {
     match live.f {
+        Function::Read if state.is_array() && sort != Sort::Append && sort != Sort::RepeatedAppend => {
+            let mut members = state.as_array().cloned().unwrap_or_default();
+            rng.shuffle(&mut members);
+            return Outcome::Ok(Value::Array(members));
+        }
         Function::Read | Function::Get => return Outcome::Ok(state.clone()),
         Function::Write | Function::Put => *state = live.argument.clone(),
+        Function::Acquire if state.is_null() => *state = json!([live.argument]),
+        Function::Release if *state == json!([live.argument]) => *state = Value::Null,
+        Function::Acquire | Function::Release => return refused(rng),
+        Function::Inc => *state = json!(number(state) + live.argument.as_i64().unwrap_or(1)),
+        Function::Contains => return Outcome::Ok(json!(list(state).contains(&live.argument))),
+        Function::Add if list(state).contains(&live.argument) => {}
+        Function::Add | Function::Enqueue => list(state).push(live.argument.clone()),
+        Function::Remove => list(state).retain(|member| *member != live.argument),
+        Function::Dequeue if list(state).is_empty() && rng.bool() => return refused(rng),
+        Function::Dequeue if list(state).is_empty() => return Outcome::Ok(Value::Null),
+        Function::Dequeue => return Outcome::Ok(list(state).remove(0)),
         Function::Append => match state {
             Value::Array(tokens) => tokens.push(live.argument.clone()),
             Value::String(text) => {
@@ -217,6 +354,27 @@ fn take_effect(rng: &mut Rng, sort: Sort, live: &Live, state: &mut Value) -> Out
         }
     }
     Outcome::Ok(live.argument.clone())
+}
+
+fn list(state: &mut Value) -> &mut Vec<Value> {
+    state.as_array_mut().expect("it holds a list")
+}
+
+fn number(state: &Value) -> i64 {
+    state.as_i64().expect("it holds a number")
+}
+
+/// It was looked at, and could not be done; or that is not said.
+fn refused(rng: &mut Rng) -> Outcome {
+    let error = if rng.bool() {
+        "precondition-failed"
+    } else {
+        "refused"
+    };
+    Outcome::Fail {
+        error: error.to_owned(),
+        saw: None,
+    }
 }
 
 /// Makes one answer another one.
@@ -241,14 +399,14 @@ fn lie(rng: &mut Rng, shape: Shape, edges: &mut [Edge]) {
     });
     let Some((f, argument)) = asked else { return };
     let changed = match (f, outcome) {
-        (Function::Read | Function::Get, Outcome::Ok(answer)) => {
+        (Function::Read | Function::Get | Function::Dequeue | Function::Contains, Outcome::Ok(answer)) => {
             Outcome::Ok(twist(rng, shape.sort, answer, &reads))
         }
         (_, Outcome::Ok(_)) => Outcome::Fail {
             error: "refused".to_owned(),
             saw: None,
         },
-        (Function::Read | Function::Get, other) => other,
+        (Function::Read | Function::Get | Function::Dequeue | Function::Contains, other) => other,
         (Function::Cas, Outcome::Fail { error, .. }) if error == "precondition-failed" => {
             if rng.bool() {
                 Outcome::Ok(argument)
@@ -280,6 +438,10 @@ fn twist(rng: &mut Rng, sort: Sort, answer: Value, others: &[Value]) -> Value {
             }
             Value::Array(tokens)
         }
+        Value::Number(value) if matches!(sort, Sort::UnitCounter | Sort::Counter) => {
+            json!(value.as_i64().unwrap_or(0) + [-2, -1, 1, 2][rng.usize(0..4)])
+        }
+        Value::Bool(answer) => json!(!answer),
         Value::String(text) if sort == Sort::Kv => json!(match rng.u32(0..3) {
             0 => format!("{text}a"),
             1 => text.chars().skip(1).collect(),

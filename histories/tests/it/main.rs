@@ -9,3 +9,4 @@ mod journal;
 mod limits;
 mod oracle;
 mod script;
+mod verify;

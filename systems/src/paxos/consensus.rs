@@ -351,8 +351,8 @@ impl Consensus {
         done
     }
 
-    /// What was decided from `from` on, in about as many bytes as a message may have; none when it is not kept any more.
-    pub(super) fn chosen(&self, from: Slot, config: &Config) -> Option<Vec<Entry>> {
+    /// What was decided from `from` on, in about `bytes_max` bytes and at least one value; none when it is not kept any more.
+    pub(super) fn chosen(&self, from: Slot, bytes_max: usize) -> Option<Vec<Entry>> {
         if from <= self.forgotten {
             return None;
         }
@@ -362,7 +362,7 @@ impl Consensus {
             .range(from..)
             .take_while(|(slot, _)| **slot <= self.committed);
         let within = decided.take_while(|(_, entry)| {
-            let fits = bytes < config.page_bytes_max;
+            let fits = bytes == 0 || bytes < bytes_max;
             bytes += entry.value.bytes();
             fits
         });

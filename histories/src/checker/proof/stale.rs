@@ -13,11 +13,14 @@ use crate::verdict::{Anomaly, AnomalyKind};
 pub(in crate::checker) fn find(
     spans: &[Span<RegisterOp>],
     core: &[Span<RegisterOp>],
+    initial: Symbol,
     narrator: Narrator<'_>,
 ) -> Option<Anomaly> {
     core.iter().find_map(|span| match span.op {
-        RegisterOp::Read(value) => explain(spans, *span, value, narrator),
-        RegisterOp::Cas { from, .. } if span.duty == Duty::Must => phantom(spans, *span, from, narrator),
+        RegisterOp::Read(value) => explain(spans, *span, (value, initial), narrator),
+        RegisterOp::Cas { from, .. } if span.duty == Duty::Must => {
+            phantom(spans, *span, (from, initial), narrator)
+        }
         RegisterOp::Cas { .. }
         | RegisterOp::Write(_)
         | RegisterOp::Differs(_)
@@ -26,8 +29,12 @@ pub(in crate::checker) fn find(
 }
 
 /// A value that was found before anybody had asked to write it: nothing needs to be searched for that.
-pub(in crate::checker) fn foreseen(spans: &[Span<RegisterOp>], narrator: Narrator<'_>) -> Option<Anomaly> {
-    let mut first_call: BTreeMap<Symbol, u32> = BTreeMap::from([(Symbol::NULL, 0)]);
+pub(in crate::checker) fn foreseen(
+    spans: &[Span<RegisterOp>],
+    initial: Symbol,
+    narrator: Narrator<'_>,
+) -> Option<Anomaly> {
+    let mut first_call: BTreeMap<Symbol, u32> = BTreeMap::from([(initial, 0)]);
     for span in spans {
         if let Some(value) = written(span) {
             first_call.entry(value).or_insert(span.call);
@@ -40,7 +47,7 @@ pub(in crate::checker) fn foreseen(spans: &[Span<RegisterOp>], narrator: Narrato
         .filter(|span| span.duty == Duty::Must)
         .find_map(|span| match span.op {
             RegisterOp::Read(value) | RegisterOp::Cas { from: value, .. } if is_early(value, span) => {
-                phantom(spans, *span, value, narrator)
+                phantom(spans, *span, (value, initial), narrator)
             }
             _ => None,
         })
@@ -49,10 +56,10 @@ pub(in crate::checker) fn foreseen(spans: &[Span<RegisterOp>], narrator: Narrato
 fn explain(
     spans: &[Span<RegisterOp>],
     read: Span<RegisterOp>,
-    value: Symbol,
+    (value, initial): (Symbol, Symbol),
     narrator: Narrator<'_>,
 ) -> Option<Anomaly> {
-    phantom(spans, read, value, narrator).or_else(|| replaced(spans, read, value, narrator))
+    phantom(spans, read, (value, initial), narrator).or_else(|| replaced(spans, read, value, narrator))
 }
 
 fn written(span: &Span<RegisterOp>) -> Option<Symbol> {
@@ -66,7 +73,7 @@ fn written(span: &Span<RegisterOp>) -> Option<Symbol> {
 fn phantom(
     spans: &[Span<RegisterOp>],
     finder: Span<RegisterOp>,
-    value: Symbol,
+    (value, initial): (Symbol, Symbol),
     narrator: Narrator<'_>,
 ) -> Option<Anomaly> {
     let writers = || {
@@ -74,7 +81,7 @@ fn phantom(
             .iter()
             .filter(move |span| written(span) == Some(value) && span.id != finder.id)
     };
-    if value == Symbol::NULL || writers().any(|span| span.call < finder.ret) {
+    if value == initial || writers().any(|span| span.call < finder.ret) {
         return None;
     }
     let told = narrator.told(finder.id);
@@ -125,7 +132,7 @@ fn replaced(
     }
     let [returned, called] = narrator.returned_called(replacing.id, read.id);
     let (asked, name) = (narrator.asked(read.id), narrator.value(value));
-    let found = if narrator.operation(read.id).f == Function::Read {
+    let found = if narrator.operation(read.id).f != Function::Cas {
         "returned"
     } else {
         "found"

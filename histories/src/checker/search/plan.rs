@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
 use crate::checker::span::Span;
-use crate::history::FOREVER;
+use crate::checker::timeline::{Edge, Timeline};
 use crate::model::{Model, Nature};
 
 /// What the search walks along.
@@ -35,27 +35,12 @@ pub(super) struct Event {
     pub(super) edge: Edge,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Edge {
-    Call,
-    Return,
-}
-
 /// More operations than this cannot be open at a time.
 pub(super) const SLOTS_MAX: usize = 1024;
 
 /// The plan, or how many operations are open at a time if that is too many.
 pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan, usize> {
-    let mut edges = Vec::with_capacity(spans.len() * 2);
-    for (number, span) in spans.iter().enumerate() {
-        let number = u32::try_from(number).expect("events are limited to EVENTS_MAX");
-        edges.push((span.call, Edge::Call, number));
-        if span.ret != FOREVER {
-            edges.push((span.ret, Edge::Return, number));
-        }
-    }
-    edges.sort_unstable();
-    let (events, slots) = assign_slots(&edges, spans.len());
+    let (events, slots) = assign_slots(spans);
     if slots > SLOTS_MAX {
         return Err(slots);
     }
@@ -93,12 +78,12 @@ fn next(events: &[Event], edge: Edge, is_such: impl Fn(usize) -> bool) -> Vec<u3
 }
 
 /// Colours the intervals: an operation takes the lowest slot that is free.
-fn assign_slots(edges: &[(u32, Edge, u32)], spans: usize) -> (Vec<Event>, usize) {
+fn assign_slots<Op>(spans: &[Span<Op>]) -> (Vec<Event>, usize) {
     let mut free: BinaryHeap<Reverse<u16>> = BinaryHeap::new();
     let mut slots = 0_usize;
-    let mut slot_of = vec![0_u16; spans];
-    let mut events = Vec::with_capacity(edges.len());
-    for &(_, edge, span) in edges {
+    let mut slot_of = vec![0_u16; spans.len()];
+    let mut events = Vec::with_capacity(spans.len() * 2);
+    for (edge, span) in Timeline::of(spans) {
         let slot = match edge {
             Edge::Return => {
                 free.push(Reverse(slot_of[span as usize]));

@@ -1,8 +1,9 @@
 //! The order that the choices of a search amount to.
 
-use super::plan::{Edge, Event, Plan};
+use super::plan::{Event, Plan};
 use super::{Choice, Taken};
 use crate::checker::span::Span;
+use crate::checker::timeline::Edge;
 use crate::model::{Model, Nature};
 
 /// Follows the choices once more.

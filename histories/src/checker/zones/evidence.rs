@@ -241,7 +241,7 @@ impl Evidence<'_> {
     /// `read returned 5`, or `cas [3, 4] found 5`.
     fn saw(&self, place: Place) -> String {
         let value = self.narrator.value(self.held(place));
-        let verb = if self.function(place) == "read" {
+        let verb = if matches!(self.function(place), "read" | "get") {
             "returned"
         } else {
             "found"

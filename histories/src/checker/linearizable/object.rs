@@ -1,0 +1,283 @@
+//! One object: by the special case that fits, else by the search.
+
+use super::Method;
+use super::elements;
+use crate::checker::narrator::Narrator;
+use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
+use crate::checker::span::{Span, spans};
+use crate::checker::special::Special;
+use crate::checker::tokens::Book;
+use crate::checker::{
+    Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, zones,
+};
+use crate::history::{History, OperationId};
+use crate::model::append::Append;
+use crate::model::counter::Counter;
+use crate::model::kv::Kv;
+use crate::model::lock::Lock;
+use crate::model::queue::Queue;
+use crate::model::register::{Register, RegisterOp};
+use crate::model::set::Set;
+use crate::model::{Mismatch, Model, ModelName};
+use crate::op::Function;
+use crate::values::{Datum, Symbol};
+use crate::verdict::Anomaly;
+
+/// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
+/// can; if not it begins anew with [`STEPS_FACTOR`] times as many.
+const STEPS_FIRST: u64 = 1 << 16;
+
+/// How much longer the search goes on each time.
+const STEPS_FACTOR: u64 = 4;
+
+/// What all functions here need to know.
+#[derive(Clone, Copy)]
+pub(super) struct Case<'a> {
+    pub(super) history: &'a History,
+    pub(super) limits: &'a Limits<'a>,
+    pub(super) method: Method,
+}
+
+/// What was found about one object.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Decided {
+    /// This order explains all answers.
+    Order(Vec<OperationId>),
+    /// No order does.
+    Broken(Anomaly),
+    /// It could not be found out, for this reason.
+    Unknown(String),
+}
+
+/// An order of the spans, by their places, or why there is none.
+pub(super) type Searched = Result<Vec<usize>, Decided>;
+
+impl<'a> Case<'a> {
+    pub(super) fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        match model {
+            ModelName::Register => self.register(Register::plain(), ids),
+            ModelName::CasRegister => self.register(Register::with_cas(), ids),
+            ModelName::Append => self.append(ids),
+            ModelName::Kv => self.strings(ids),
+            ModelName::Set => self.set(ids),
+            ModelName::Lock => self.special(Lock, ids, hold_order::decide),
+            ModelName::Counter => self.special(Counter, ids, count_order::decide),
+            ModelName::Queue => self.special(Queue::default(), ids, queue_order::decide),
+        }
+    }
+
+    pub(super) const fn narrator(self) -> Narrator<'a> {
+        Narrator::new(self.history)
+    }
+
+    /// By the special case `decide`, else by the search.
+    pub(super) fn special<M: Model>(
+        self,
+        mut model: M,
+        ids: &[OperationId],
+        decide: impl Fn(&[Span<M::Op>], Narrator<'a>) -> Special,
+    ) -> Result<Decided, Mismatch> {
+        let spans = spans(&mut model, self.history, ids)?;
+        let found = match self.method {
+            Method::Fitting => decide(&spans, self.narrator()),
+            Method::Search | Method::Impatient => Special::NotApplicable,
+        };
+        Ok(self.or_search(found, &mut model, &spans))
+    }
+
+    fn or_search<M: Model>(self, found: Special, model: &mut M, spans: &[Span<M::Op>]) -> Decided {
+        match found {
+            Special::Order(order) => Decided::Order(order),
+            Special::Broken(anomaly) => Decided::Broken(anomaly),
+            Special::Stuck(span) => self.refuted(
+                model,
+                spans,
+                &Stuck {
+                    span,
+                    states: Vec::new(),
+                },
+            ),
+            Special::NotApplicable => self.search(model, spans, |_| None),
+        }
+    }
+
+    /// A string that nothing is appended to is a register.
+    fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let is_append = |&id: &OperationId| self.history.operation(id).f == Function::Append;
+        if self.method == Method::Fitting && !ids.iter().any(is_append) && self.all_strings(ids) {
+            return self.register(Register::of_strings(self.empty_string(ids)), ids);
+        }
+        self.special(Kv::default(), ids, |_, _| Special::NotApplicable)
+    }
+
+    fn data(self, ids: &[OperationId]) -> impl Iterator<Item = Datum<'a>> {
+        ids.iter().flat_map(move |&id| {
+            let operation = self.history.operation(id);
+            match (operation.f, operation.answer()) {
+                (Function::Get, answer) => answer.copied(),
+                (_, _) => Some(operation.value),
+            }
+        })
+    }
+
+    fn all_strings(self, ids: &[OperationId]) -> bool {
+        let values = self.history.values();
+        self.data(ids)
+            .all(|datum| matches!(datum, Datum::One(symbol) if values.text(symbol).is_some()))
+    }
+
+    /// The symbol of the empty string; if it occurs nowhere, one that does not occur either.
+    fn empty_string(self, ids: &[OperationId]) -> Symbol {
+        let values = self.history.values();
+        let empty = self.data(ids).find_map(|datum| match datum {
+            Datum::One(symbol) if values.text(symbol) == Some("") => Some(symbol),
+            Datum::One(_) | Datum::Many(_) => None,
+        });
+        empty.unwrap_or(Symbol::NULL)
+    }
+
+    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let spans = spans(&mut model, self.history, ids)?;
+        let (narrator, initial) = (self.narrator(), model.initial());
+        let found = match self.method {
+            Method::Fitting => zones::decide(&spans, initial, narrator),
+            Method::Search | Method::Impatient => Special::NotApplicable,
+        };
+        if found != Special::NotApplicable {
+            return Ok(self.or_search(found, &mut model, &spans));
+        }
+        if self.method == Method::Fitting
+            && let Some(anomaly) = proof::stale::foreseen(&spans, initial, narrator)
+        {
+            return Ok(Decided::Broken(anomaly));
+        }
+        let plain = |core: &[Span<RegisterOp>]| proof::stale::find(&spans, core, initial, narrator);
+        Ok(self.search(&mut model, &spans, plain))
+    }
+
+    fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let found = match self.method {
+            Method::Fitting => append_order::decide(&Book::of(self.history, ids)?),
+            Method::Search | Method::Impatient => Special::NotApplicable,
+        };
+        match found {
+            Special::Order(order) => Ok(Decided::Order(order)),
+            Special::Broken(anomaly) => Ok(Decided::Broken(anomaly)),
+            Special::Stuck(_) | Special::NotApplicable => {
+                self.special(Append::default(), ids, |_, _| Special::NotApplicable)
+            }
+        }
+    }
+
+    fn set(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let whole = || self.special(Set::default(), ids, |_, _| Special::NotApplicable);
+        match self.method {
+            Method::Fitting => {}
+            Method::Search | Method::Impatient => return whole(),
+        }
+        if let Some(decided) = elements::decide(self, ids)? {
+            return Ok(decided);
+        }
+        match growth_order::decide(self.history, ids)? {
+            Special::Order(order) => Ok(Decided::Order(order)),
+            Special::Broken(anomaly) => Ok(Decided::Broken(anomaly)),
+            Special::Stuck(_) | Special::NotApplicable => whole(),
+        }
+    }
+
+    /// Decides by the search; `plain` may have a plainer sentence for the operations that prove it.
+    fn search<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Decided {
+        match self.searched(model, spans, plain) {
+            Ok(order) => Decided::Order(order.into_iter().map(|place| spans[place].id).collect()),
+            Err(decided) => decided,
+        }
+    }
+
+    /// The same, with the order by places.
+    pub(super) fn searched<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Searched {
+        let mut budget = self.budget();
+        let start = model.init();
+        let suspect = loop {
+            let suspect = match search(model, spans, &[start], &budget) {
+                Found::Order(order) => return Ok(order),
+                Found::Refuted(stuck) => {
+                    let window = proof::suspect_window(model, spans, &stuck, &budget);
+                    Some(window.unwrap_or_else(|| proof::suspect_all(model, spans, &stuck)))
+                }
+                Found::GaveUp(GaveUp::Steps, stuck) => {
+                    stuck.and_then(|stuck| proof::suspect_window(model, spans, &stuck, &budget))
+                }
+                Found::GaveUp(reason, stuck) => {
+                    return Err(Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans)));
+                }
+            };
+            match suspect {
+                Some(suspect) => break suspect,
+                None => budget.steps_max = budget.steps_max.saturating_mul(STEPS_FACTOR),
+            }
+        };
+        let proof = proof::shrink(model, suspect, &budget);
+        Err(Decided::Broken(
+            plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)),
+        ))
+    }
+
+    /// The proof that `stuck` cannot have returned, which is known.
+    fn refuted<M: Model>(self, model: &mut M, spans: &[Span<M::Op>], stuck: &Stuck<M::State>) -> Decided {
+        let budget = self.budget();
+        let window = proof::suspect_window(model, spans, stuck, &budget);
+        let suspect = window.unwrap_or_else(|| proof::suspect_all(model, spans, stuck));
+        let proof = proof::shrink(model, suspect, &budget);
+        Decided::Broken(proof.tell(model, self.history))
+    }
+
+    fn budget(self) -> Budget<'a> {
+        Budget {
+            memory_bytes_max: self.limits.memory_bytes_max,
+            steps_max: match self.method {
+                Method::Impatient => 1,
+                Method::Fitting | Method::Search => STEPS_FIRST,
+            },
+            lookahead: Lookahead::On,
+            may_go_on: self.limits.may_go_on,
+        }
+    }
+
+    fn gave_up<S, Op>(self, reason: GaveUp, stuck: Option<&Stuck<S>>, spans: &[Span<Op>]) -> String {
+        let why = match reason {
+            GaveUp::Time => "time ran out".to_owned(),
+            GaveUp::Memory => {
+                format!(
+                    "the search reached its {} bytes of memory",
+                    self.limits.memory_bytes_max
+                )
+            }
+            GaveUp::Steps => "the search reached its number of steps".to_owned(),
+            GaveUp::Open(open) => format!("{open} operations are open at a time"),
+        };
+        let reached = stuck.map_or_else(String::new, |stuck| {
+            let at = &spans[stuck.span];
+            let before = spans.iter().filter(|span| span.ret < at.ret).count();
+            let open = spans.iter().filter(|span| span.call < at.ret && span.ret >= at.ret).count();
+            let unknown = spans.iter().filter(|span| span.call < at.ret && span.is_indeterminate()).count();
+            format!(
+                " at {}, after {before} of {} operations, where {open} were open, {unknown} of them with an unknown outcome",
+                self.narrator().told(at.id),
+                spans.len()
+            )
+        });
+        format!(
+            "{why}{reached}; allow more (--memory, --timeout), or make it easier to judge: unique values, fewer clients per key"
+        )
+    }
+}
