@@ -2,7 +2,9 @@
 
 pub mod kv;
 mod own;
+pub mod paxos;
 pub mod pb;
+pub mod vr;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -166,7 +168,7 @@ pub struct Health {
 /// Every system this program can put on trial.
 #[must_use]
 pub fn systems() -> Vec<Box<dyn System>> {
-    vec![Box::new(pb::Pb)]
+    vec![Box::new(pb::Pb), Box::new(vr::Vr), Box::new(paxos::Paxos)]
 }
 
 /// The system called `name`, if there is one.

@@ -15,6 +15,7 @@ pub mod run;
 pub mod series;
 pub mod shrink;
 pub mod sweep;
+pub mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -36,8 +37,10 @@ enum Command {
     Replay(replay::ReplayArgs),
     /// Finds the smallest case that still fails as a run did
     Shrink(shrink::ShrinkArgs),
-    /// Judges recorded histories
+    /// Judges recorded histories, from trials or from anywhere else
     Check(check::CheckArgs),
+    /// Verifies the certificate of a valid history, without the checker
+    Verify(verify::VerifyArgs),
     /// Says how soon each known way to be wrong is caught in the simulated world, and by whom
     Detect(detect::DetectArgs),
     /// Lists the systems, workloads, nemeses or flaws
@@ -61,6 +64,7 @@ impl Cli {
             Command::Replay(args) => args.execute(),
             Command::Shrink(args) => args.execute(),
             Command::Check(args) => args.execute(),
+            Command::Verify(args) => args.execute(),
             Command::Detect(args) => args.execute(),
             Command::List(args) => args.execute(),
             Command::Doctor(args) => args.execute(),

@@ -10,11 +10,13 @@ use std::path::Path;
 use std::time::Duration;
 
 use histories::checker::availability::{self, Recovery};
+use histories::checker::certificate::Certificate;
 use histories::checker::progress::{Progress, Window, WindowSet};
-use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX};
+use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX, Report};
 use histories::format::edn;
 use histories::history::{Ending, Time};
-use histories::{Anomaly, AnomalyKind, History, Verdict};
+use histories::verify::{Doubt, verify};
+use histories::{Anomaly, AnomalyKind, History, ModelName, Verdict};
 
 use self::patience::Patience;
 use crate::oracle::Examination;
@@ -81,7 +83,8 @@ fn judge_named(
     let windows = windows(testimony);
     let progress = Progress::of(&history, &windows);
     let workload = Workload::named(&test.workload).expect("a test's workload was looked up before it ran");
-    let (mut checkers, judged) = check(&history, workload, test.world);
+    let mut certificates = Vec::new();
+    let (mut checkers, judged) = check(&history, workload, test.world, &mut certificates);
     let (looked, broken) = look_inside(&history, testimony, test.world, inside).unzip();
     checkers.extend(looked);
     // Of two violations the one that clients saw is told first.
@@ -94,6 +97,7 @@ fn judge_named(
     findings.push(interrupted(testimony));
     findings.push(unavailable(testimony));
     let mut results = blank(test, testimony);
+    results.certificates = certificates;
     results.checkers = checkers;
     results.under_fault = progress
         .under_any
@@ -151,7 +155,13 @@ fn windows(testimony: &Testimony) -> Vec<WindowSet> {
         .collect()
 }
 
-fn check(history: &History, workload: Workload, world: WorldKind) -> (Vec<CheckerResult>, Vec<Finding>) {
+/// What every checker says; the certificates of those that leave some are verified, and added to `certificates`.
+fn check(
+    history: &History,
+    workload: Workload,
+    world: WorldKind,
+    certificates: &mut Vec<Certificate>,
+) -> (Vec<CheckerResult>, Vec<Finding>) {
     let judge = |checker: Box<dyn Checker>| {
         let patience = Patience::of(world);
         let may_go_on = || patience.lasts();
@@ -159,27 +169,42 @@ fn check(history: &History, workload: Workload, world: WorldKind) -> (Vec<Checke
             memory_bytes_max: MEMORY_BYTES_MAX,
             may_go_on: &may_go_on,
         };
-        let report = checker.check(history, &limits);
-        let result = CheckerResult {
+        let mut report = checker.check(history, &limits);
+        let verified = verified(&report, history, workload.model());
+        let mut result = CheckerResult {
             name: report.name.to_owned(),
             verdict: report.verdict.name().to_owned(),
             ms: patience.ms(),
             checked_keys: report.checked_keys,
-            certificate: false,
+            certificate: verified == Some(Ok(())),
         };
-        let cause = match report.verdict {
-            Verdict::Unknown(_) => Cause::CheckerLimit,
-            Verdict::Valid | Verdict::Invalid(_) => Cause::Violation,
+        let (verdict, cause) = match (verified, report.verdict) {
+            (Some(Err(doubt)), _) => (Verdict::Unknown(doubtful(&doubt)), Cause::Harness),
+            (_, Verdict::Unknown(reason)) => (Verdict::Unknown(reason), Cause::CheckerLimit),
+            (_, decided @ (Verdict::Valid | Verdict::Invalid(_))) => (decided, Cause::Violation),
         };
-        (
-            result,
-            Finding {
-                verdict: report.verdict,
-                cause,
-            },
-        )
+        verdict.name().clone_into(&mut result.verdict);
+        certificates.append(&mut report.certificates);
+        (result, Finding { verdict, cause })
     };
     workload.checkers().into_iter().map(judge).unzip()
+}
+
+/// What is said of a verdict that its own certificate does not bear out.
+pub(crate) fn doubtful(doubt: &Doubt) -> String {
+    format!(
+        "the checker found an order that does not explain the history: {doubt}; this is an error of the checker, please report it"
+    )
+}
+
+/// Whether the certificates of a valid report hold; none if it has none.
+fn verified(report: &Report, history: &History, model: ModelName) -> Option<Result<(), Doubt>> {
+    match report.verdict {
+        Verdict::Valid if !report.certificates.is_empty() => {
+            Some(verify(history, model, &report.certificates))
+        }
+        Verdict::Valid | Verdict::Invalid(_) | Verdict::Unknown(_) => None,
+    }
 }
 
 /// What the oracles say, as if they were one checker more; objects are events to them.
@@ -400,6 +425,7 @@ fn blank(test: &Test, testimony: &Testimony) -> Results {
         recovery_ns: Vec::new(),
         longest_unavailable_ns: 0,
         checkers: Vec::new(),
+        certificates: Vec::new(),
         anomalies: Vec::new(),
         excuse: testimony.aftermath.excuse.clone(),
         durations_ms: Durations {

@@ -9,6 +9,7 @@ pub mod chance;
 pub mod cli;
 pub mod crew;
 pub mod detection;
+pub mod dossier;
 pub mod failure;
 pub mod faults;
 pub mod generator;

@@ -6,7 +6,21 @@
 //!
 //! It is the same whether the stream comes from a simulation as it happens or from the files of a real run afterwards.
 
+mod answers;
+mod churn;
+mod fates;
+mod life;
+mod log;
+mod mandates;
+mod offices;
+pub mod paxos;
 pub mod pb;
+mod prefix;
+mod requests;
+mod settled;
+mod terms;
+mod votes;
+pub mod vr;
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;

@@ -6,6 +6,7 @@ use std::io;
 use std::path::Path;
 
 use histories::Anomaly;
+use histories::checker::certificate::Certificate;
 use serde::{Deserialize, Serialize};
 
 use crate::cli::exit_code::{HARNESS_FAILURE, of_verdict};
@@ -54,6 +55,9 @@ pub struct Results {
     pub longest_unavailable_ns: u64,
     /// What each checker found.
     pub checkers: Vec<CheckerResult>,
+    /// What shows that the history is linearizable; in a file of its own.
+    #[serde(skip)]
+    pub certificates: Vec<Certificate>,
     /// The evidence.
     pub anomalies: Vec<Anomaly>,
     /// What the system need not have done, by its own claims.

@@ -5,14 +5,14 @@ use std::io::{self, Write as _};
 
 use anstyle::{AnsiColor, Style};
 use histories::Anomaly;
+use histories::report::text::{Line, Tone};
+use histories::report::{self, Scene};
 
+use crate::dossier::{self, SCENES_MAX};
 use crate::judge::ORACLES;
 use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
-
-/// How many anomalies are shown; the others are counted.
-const ANOMALIES_SHOWN: usize = 5;
 
 /// Prints `text` on standard output, without colours where it is no terminal.
 ///
@@ -33,7 +33,9 @@ pub fn verdict(results: &Results, folder: &RunFolder, test: &Test) -> io::Result
     let mut text = String::new();
     head(&mut text, results);
     what_was_done(&mut text, results, test);
-    what_was_found(&mut text, results);
+    // What cannot be drawn is said all the same.
+    let scenes = dossier::scenes(folder, results).unwrap_or_default();
+    what_was_found(&mut text, results, &scenes);
     where_and_next(&mut text, results, folder, test);
     print(&text)
 }
@@ -118,7 +120,7 @@ fn faults(results: &Results) -> String {
     )
 }
 
-fn what_was_found(text: &mut String, results: &Results) {
+fn what_was_found(text: &mut String, results: &Results, scenes: &[Option<Scene>]) {
     for checker in &results.checkers {
         let unit = if checker.name == ORACLES { "events" } else { "keys" };
         let (name, verdict, keys, ms) = (&checker.name, &checker.verdict, checker.checked_keys, checker.ms);
@@ -130,11 +132,14 @@ fn what_was_found(text: &mut String, results: &Results) {
     if let Some(excuse) = &results.excuse {
         put(text, &format!("  excused   {excuse}"));
     }
-    for anomaly in results.anomalies.iter().take(ANOMALIES_SHOWN) {
+    for (number, anomaly) in results.anomalies.iter().take(SCENES_MAX).enumerate() {
         put(text, &format!("\n{}", evidence(anomaly)));
+        if let Some(Some(scene)) = scenes.get(number) {
+            text.push_str(&drawing(scene));
+        }
     }
-    if ANOMALIES_SHOWN < results.anomalies.len() {
-        let more = results.anomalies.len() - ANOMALIES_SHOWN;
+    if SCENES_MAX < results.anomalies.len() {
+        let more = results.anomalies.len() - SCENES_MAX;
         put(text, &format!("\n  and {more} more in results.json"));
     }
 }
@@ -150,8 +155,26 @@ pub fn evidence(anomaly: &Anomaly) -> String {
     text
 }
 
+/// A scene as a person reads it; the proof stands out where there are colours.
+#[must_use]
+pub fn drawing(scene: &Scene) -> String {
+    let mut text = String::new();
+    for Line { tone, text: line } in report::text::draw(scene) {
+        let style = match tone {
+            Tone::Proof => Style::new().fg_color(Some(AnsiColor::Red.into())),
+            Tone::Wrong => Style::new().fg_color(Some(AnsiColor::Yellow.into())),
+            Tone::Around | Tone::Time => Style::new().dimmed(),
+        };
+        put(&mut text, &format!("    {style}{line}{style:#}"));
+    }
+    text
+}
+
 fn where_and_next(text: &mut String, results: &Results, folder: &RunFolder, test: &Test) {
     put(text, &format!("\n  record    {}", folder.path().display()));
+    if results.verdict != "valid" && folder.report().is_file() {
+        put(text, &format!("  report    {}", folder.report().display()));
+    }
     let next = match results.verdict.as_str() {
         "valid" => format!("{} --test-count 20", test.command()),
         _ => format!("tribunal replay {}", folder.path().display()),

@@ -92,6 +92,18 @@ impl RunFolder {
         self.path.join("results.json")
     }
 
+    /// `certificate.jsonl`: what shows that the verdict valid is right.
+    #[must_use]
+    pub fn certificate(&self) -> PathBuf {
+        self.path.join("certificate.jsonl")
+    }
+
+    /// `report.html`: what was found, drawn.
+    #[must_use]
+    pub fn report(&self) -> PathBuf {
+        self.path.join("report.html")
+    }
+
     /// `history.edn`: the history in Jepsen's form.
     #[must_use]
     pub fn edn(&self) -> PathBuf {

@@ -15,6 +15,7 @@ use systems::NodeId;
 use crate::adapter::{self, ClientsConfig, Reads, Setting};
 use crate::case::Case;
 use crate::cli::engine::load;
+use crate::dossier;
 use crate::interpreter::Interpreter;
 use crate::judge;
 use crate::progress::Progress;
@@ -89,7 +90,7 @@ impl Trial {
             std::fs::create_dir_all(folder.node(*node))?;
             std::fs::write(folder.events(*node), events)?;
         }
-        judge::export(&folder.journal(), &folder.edn())?;
+        dossier::write(folder, &self.results)?;
         self.results.write(&folder.results())
     }
 

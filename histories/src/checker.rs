@@ -8,7 +8,7 @@ pub mod exactly_once;
 mod growth_order;
 mod hold_order;
 pub mod linearizable;
-mod narrator;
+pub(crate) mod narrator;
 pub mod progress;
 mod proof;
 mod queue_order;

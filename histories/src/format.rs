@@ -1,5 +1,6 @@
 //! The forms in which histories come: our own journal, Jepsen's EDN, and the files of Porcupine's test suite.
 
+pub mod certificate;
 pub mod edn;
 pub mod porcupine;
 

@@ -154,9 +154,21 @@ pub struct Mismatch {
     /// Its journal line.
     pub index: Index,
     /// Which model.
-    pub model: ModelName,
+    pub model: &'static str,
     /// What it does not know.
     pub reason: String,
+}
+
+impl Mismatch {
+    /// The model of that name does not know `operation`, for this `reason`: "does not know `add`", "wants a number in a `write`".
+    #[must_use]
+    pub fn new(model: &'static str, operation: &Operation<'_>, reason: impl Into<String>) -> Self {
+        Self {
+            index: operation.index,
+            model,
+            reason: reason.into(),
+        }
+    }
 }
 
 /// A name that no model has.
@@ -225,11 +237,7 @@ impl ModelName {
     }
 
     pub(crate) fn mismatch(self, operation: &Operation, reason: String) -> Mismatch {
-        Mismatch {
-            index: operation.index,
-            model: self,
-            reason,
-        }
+        Mismatch::new(self.name(), operation, reason)
     }
 }
 

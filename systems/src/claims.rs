@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::quorum;
+
 /// What a system claims of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
@@ -23,10 +25,21 @@ pub struct Claims {
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
     pub servers_min: usize,
+    /// How many servers the others can do without.
+    pub spares: Spares,
     /// How many servers it has if nobody says otherwise.
     pub servers_default: usize,
     /// After the last misfortune it survives is over, it answers again within this time.
     pub recovers_within: Duration,
+}
+
+/// How many servers the others can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spares {
+    /// All but one, if they go one after the other.
+    AllButOne,
+    /// Fewer than half.
+    Minority,
 }
 
 /// A promise about answers.
@@ -147,12 +160,100 @@ pub const PB: Claims = Claims {
         },
     ],
     servers_min: 1,
+    spares: Spares::AllButOne,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
 
+/// Viewstamped replication.
+pub const VR: Claims = Claims {
+    system: "vr",
+    summary: "key-value store replicated by a group that agrees on a log (viewstamped replication)",
+    promises: &[Promise::Linearizable, Promise::ExactlyOnce],
+    survives: &[
+        Survival {
+            misfortune: Misfortune::Packets,
+            extent: "on any link",
+        },
+        Survival {
+            misfortune: Misfortune::Partition,
+            extent: "of any shape; it serves while more than half are connected, and again when healed",
+        },
+        Survival {
+            misfortune: Misfortune::Pause,
+            extent: "of any nodes, for any time; it serves while more than half go on",
+        },
+        Survival {
+            misfortune: Misfortune::Kill,
+            extent: "of any nodes, all at once too; it serves while more than half run",
+        },
+    ],
+    unavailable: &[Unavailability {
+        when: "no more than half of the replicas run and reach each other",
+        until: End::Healed,
+    }],
+    disk: &[DiskNeed {
+        nodes: "replicas",
+        keeps: Some(
+            "the view, the last view in which it was normal, the log, and a snapshot of what came before",
+        ),
+    }],
+    servers_min: 1,
+    spares: Spares::Minority,
+    servers_default: 3,
+    recovers_within: Duration::from_secs(5),
+};
+
+/// A replicated log with rotating leaders.
+pub const PAXOS: Claims = Claims {
+    system: "paxos",
+    summary: "key-value store over a Paxos log with rotating leaders",
+    promises: &[Promise::Linearizable, Promise::ExactlyOnce],
+    survives: &[
+        Survival {
+            misfortune: Misfortune::Packets,
+            extent: "on any link",
+        },
+        Survival {
+            misfortune: Misfortune::Partition,
+            extent: "of any shape; it serves where a majority can reach each other, and again when healed",
+        },
+        Survival {
+            misfortune: Misfortune::Pause,
+            extent: "of any nodes, for any time; it serves while a majority is awake",
+        },
+        Survival {
+            misfortune: Misfortune::Kill,
+            extent: "of any nodes, even all, at any time; it serves while a majority runs",
+        },
+    ],
+    unavailable: &[Unavailability {
+        when: "no majority of the nodes is up, awake and able to reach each other",
+        until: End::Healed,
+    }],
+    disk: &[DiskNeed {
+        nodes: "all nodes",
+        keeps: Some("what they promised and accepted"),
+    }],
+    servers_min: 1,
+    spares: Spares::Minority,
+    servers_default: 5,
+    recovers_within: Duration::from_secs(3),
+};
+
 /// The claims of all systems.
-pub const ALL: [&Claims; 1] = [&PB];
+pub const ALL: [&Claims; 3] = [&PB, &VR, &PAXOS];
+
+impl Spares {
+    /// How many of so many `servers`.
+    #[must_use]
+    pub const fn of(self, servers: usize) -> usize {
+        match self {
+            Self::AllButOne => servers.saturating_sub(1),
+            Self::Minority => quorum::missing_max(servers),
+        }
+    }
+}
 
 /// The claims of the system named `name`.
 #[must_use]

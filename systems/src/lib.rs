@@ -10,13 +10,16 @@ pub mod claims;
 pub mod codec;
 pub mod group;
 pub mod node_id;
+pub mod paxos;
 pub mod pb;
+pub mod quorum;
 pub mod replica;
 pub mod server;
 pub mod service;
 pub mod session;
 pub mod time;
 pub mod transfer;
+pub mod vr;
 
 pub use node_id::NodeId;
 pub use replica::{Boot, ClientId, Effect, Incarnation, Input, Outbox, Replica};

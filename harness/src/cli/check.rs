@@ -4,33 +4,53 @@
     reason = "a checker's time is limited and reported, and that takes a clock"
 )]
 
+mod deposit;
+mod expectation;
+mod instance_logs;
+mod judged;
+mod wanted_model;
+
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use clap::Args;
+use histories::checker::certificate::Certificate;
 use histories::format::{Format, read_file};
 use histories::history::Parsed;
-use histories::{Limits, Linearizable, ModelName, Verdict};
-use serde_json::{Value, json};
+use histories::report::Scene;
+use histories::verify::verify;
+use histories::{History, Limits, Linearizable, ModelName, Report, Verdict};
+use serde_json::Value;
 
 use super::exit_code::{INVALID, UNKNOWN, VALID, of_verdict, worse};
 use super::{Refusal, duration, memory};
-use crate::screen::{self, evidence, verdict_style};
+use crate::dossier::SCENES_MAX;
+use crate::judge::doubtful;
+use crate::screen;
 use crate::store::{RunFolder, Store};
-
-/// How many anomalies of a file are shown; the others are counted.
-const ANOMALIES_SHOWN: usize = 5;
+use deposit::Deposit;
+use expectation::Expectation;
+use judged::Judged;
+use wanted_model::WantedModel;
 
 /// What to judge, and how.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: tribunal check store/latest/journal.jsonl --model append")]
+#[command(after_help = "Examples:\n  \
+    tribunal check store/latest\n  \
+    tribunal check history.edn --model cas-register\n  \
+    tribunal check --expect VERDICTS.tsv\n  \
+    tribunal check --model log instancelog0.log instancelog1.log instancelog2.log\n\n\
+    A history is a file of events: who asked what of which object, when, and what came of it. It is read as our own journal (JSON\n\
+    lines), as Jepsen's history.edn, or as a log of Porcupine's tests; docs/checker.md has the forms, and what each model means.\n\n\
+    Exit codes: 0 valid, 1 invalid, 2 unknown, 254 no such file or no history; of several histories 1 comes before 254 before 2\n\
+    before 0. A valid history gets a certificate, which `tribunal verify` checks without the checker.")]
 pub struct CheckArgs {
     /// Files, or folders of runs
     #[arg(required_unless_present = "expect")]
     histories: Vec<PathBuf>,
     /// How the objects should behave [default: by the operations in the file]
     #[arg(long)]
-    model: Option<ModelName>,
+    model: Option<WantedModel>,
     /// The form of the files: auto, jsonl, edn or porcupine
     #[arg(long, default_value = "auto")]
     format: Format,
@@ -40,6 +60,12 @@ pub struct CheckArgs {
     /// The longest a judgement may take
     #[arg(long, default_value = "60s", value_parser = duration::parse)]
     timeout: Duration,
+    /// Where the certificate of a valid history is left, or none [default: beside the history; with --expect none]
+    #[arg(long, value_name = "FILE")]
+    certificate: Option<Deposit>,
+    /// Where to write a page that shows what was found; it stands by itself
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<PathBuf>,
     /// As JSON on standard output
     #[arg(long)]
     json: bool,
@@ -48,39 +74,38 @@ pub struct CheckArgs {
     expect: Option<PathBuf>,
 }
 
-/// A file that has been judged.
-struct Judged {
-    path: PathBuf,
-    model: ModelName,
-    verdict: Verdict,
-    operations: usize,
-    keys: u64,
-    took: Duration,
-    warnings: Vec<String>,
-}
-
-/// What is expected of a file.
-struct Expectation {
-    path: PathBuf,
-    verdict: &'static str,
-}
-
 impl CheckArgs {
     /// Judges every file; the worst of the verdicts, or whether all were as expected.
     ///
     /// # Errors
     /// When a file is not a well-formed history, in one sentence with file and line; the files before it have been judged then.
     pub fn execute(self) -> Result<u8, Refusal> {
+        if matches!(self.certificate, Some(Deposit::At(_))) && self.histories.len() != 1 {
+            return Err(Refusal::arguments(
+                "--certificate FILE: a file holds the certificate of one history",
+            ));
+        }
+        if self.model == Some(WantedModel::Log) {
+            return instance_logs::judge(&self.histories);
+        }
         match &self.expect {
-            Some(expect) => self.compare(&read_expectations(expect)?),
+            Some(expect) => self.compare(&expectation::read(expect)?),
             None => self.judge_all(),
+        }
+    }
+
+    fn model_name(&self) -> Option<ModelName> {
+        match self.model {
+            Some(WantedModel::Operations(model)) => Some(model),
+            Some(WantedModel::Log) | None => None,
         }
     }
 
     fn judge_all(&self) -> Result<u8, Refusal> {
         let (mut worst, mut shown) = (VALID, Vec::new());
+        let deposit = self.certificate.as_ref().unwrap_or(&Deposit::Beside);
         for path in &self.histories {
-            match self.judge(path) {
+            match self.judge(path, deposit) {
                 Ok(judged) => {
                     worst = worse(worst, of_verdict(judged.verdict.name()));
                     if self.json {
@@ -99,7 +124,7 @@ impl CheckArgs {
     fn compare(&self, expectations: &[Expectation]) -> Result<u8, Refusal> {
         let (mut code, mut surprises, mut shown) = (VALID, 0, Vec::new());
         for Expectation { path, verdict } in expectations {
-            let judged = self.judge(path)?;
+            let judged = self.judge(path, &Deposit::None)?;
             let found = judged.verdict.name();
             if found != *verdict {
                 surprises += 1;
@@ -113,7 +138,9 @@ impl CheckArgs {
                     screen::print(&text)?;
                 }
             }
-            shown.push(judged.json());
+            if self.json {
+                shown.push(judged.json());
+            }
         }
         let (all, as_expected) = (expectations.len(), expectations.len() - surprises);
         if !self.json {
@@ -133,122 +160,89 @@ impl CheckArgs {
         Ok(())
     }
 
-    fn judge(&self, path: &Path) -> Result<Judged, Refusal> {
+    fn judge(&self, path: &Path, deposit: &Deposit) -> Result<Judged, Refusal> {
         let path = journal_of(path);
+        let begin = Instant::now();
         let Parsed {
             history, warnings, ..
         } = read_file(&path, self.format).map_err(Refusal::arguments)?;
-        let model = self.model.or_else(|| ModelName::of(&history)).ok_or_else(|| {
-            Refusal::arguments(format!(
-                "{}: no model knows all of its operations; say --model",
-                path.display()
-            ))
-        })?;
+        let read = begin.elapsed();
+        let model = self
+            .model_name()
+            .or_else(|| ModelName::of(&history))
+            .ok_or_else(|| {
+                Refusal::arguments(format!(
+                    "{}: no model knows all of its operations; say --model",
+                    path.display()
+                ))
+            })?;
+        let report = self.decide(&history, model, &path)?;
+        let took = begin.elapsed() - read;
+        let judged = Judged {
+            scenes: scenes(&history, &report.verdict),
+            operations: history.operations().len(),
+            keys: report.checked_keys,
+            model,
+            read,
+            took,
+            verdict: report.verdict,
+            certificate: None,
+            warnings: warnings.iter().map(ToString::to_string).collect(),
+            path,
+        };
+        let judged = match judged.verdict {
+            Verdict::Valid => certify(judged, &history, &report.certificates, deposit),
+            Verdict::Invalid(_) | Verdict::Unknown(_) => judged,
+        };
+        if let Some(path) = &self.report {
+            let failed = |error| Refusal::harness(format!("failed to write {}: {error}", path.display()));
+            std::fs::write(path, judged.page().html()).map_err(failed)?;
+        }
+        Ok(judged)
+    }
+
+    fn decide(&self, history: &History, model: ModelName, path: &Path) -> Result<Report, Refusal> {
         let begin = Instant::now();
         let may_go_on = || begin.elapsed() < self.timeout;
         let limits = Limits {
             memory_bytes_max: self.memory,
             may_go_on: &may_go_on,
         };
-        let report = Linearizable::new(model)
-            .judge(&history, &limits)
-            .map_err(|mismatch| Refusal::arguments(format!("{}: {mismatch}", path.display())))?;
-        Ok(Judged {
-            path,
-            model,
-            verdict: report.verdict,
-            operations: history.operations().len(),
-            keys: report.checked_keys,
-            took: begin.elapsed(),
-            warnings: warnings.iter().map(ToString::to_string).collect(),
-        })
+        Linearizable::new(model)
+            .judge(history, &limits)
+            .map_err(|mismatch| Refusal::arguments(format!("{}: {mismatch}", path.display())))
     }
 }
 
-impl Judged {
-    fn text(&self) -> String {
-        let (name, style) = (self.verdict.name(), verdict_style(self.verdict.name()));
-        let mut text = format!(
-            "{style}{}{style:#}  {}: {} operations on {} keys as {}, judged in {:.1} ms\n",
-            name.to_uppercase(),
-            self.path.display(),
-            self.operations,
-            self.keys,
-            self.model,
-            self.took.as_secs_f64() * 1_000.0
-        );
-        for warning in &self.warnings {
-            text.push_str(&format!("  warning: {warning}\n"));
+/// The scene of each of the first findings.
+fn scenes(history: &History, verdict: &Verdict) -> Vec<Option<Scene>> {
+    match verdict {
+        Verdict::Valid | Verdict::Unknown(_) => Vec::new(),
+        Verdict::Invalid(anomalies) => {
+            let first = anomalies.iter().take(SCENES_MAX);
+            first.map(|anomaly| Scene::of(history, anomaly, &[])).collect()
         }
-        match &self.verdict {
-            Verdict::Valid => {}
-            Verdict::Unknown(reason) => text.push_str(&format!("  {reason}\n")),
-            Verdict::Invalid(anomalies) => {
-                anomalies
-                    .iter()
-                    .take(ANOMALIES_SHOWN)
-                    .for_each(|anomaly| text.push_str(&format!("{}\n", evidence(anomaly))));
-                if ANOMALIES_SHOWN < anomalies.len() {
-                    text.push_str(&format!(
-                        "  and {} more; --json has all\n",
-                        anomalies.len() - ANOMALIES_SHOWN
-                    ));
-                }
-            }
-        }
-        text
     }
+}
 
-    fn json(&self) -> Value {
-        let (reason, anomalies) = match &self.verdict {
-            Verdict::Valid => (None, &[][..]),
-            Verdict::Unknown(reason) => (Some(reason), &[][..]),
-            Verdict::Invalid(anomalies) => (None, &anomalies[..]),
-        };
-        json!({
-            "path": self.path, "model": self.model.name(), "verdict": self.verdict.name(), "reason": reason,
-            "operations": self.operations, "checked_keys": self.keys, "ms": self.took.as_secs_f64() * 1_000.0,
-            "anomalies": anomalies, "warnings": self.warnings,
-        })
+/// The judgement `valid` with its certificates verified and left where they should be.
+fn certify(mut judged: Judged, history: &History, certificates: &[Certificate], deposit: &Deposit) -> Judged {
+    let begin = Instant::now();
+    if let Err(doubt) = verify(history, judged.model, certificates) {
+        judged.verdict = Verdict::Unknown(doubtful(&doubt));
+        return judged;
     }
+    let took = begin.elapsed();
+    let left = deposit.leave(&judged, certificates);
+    judged.certificate = Some(judged::Certified { took, left });
+    judged
 }
 
 /// The journal of the run that `path` is the folder of, or `path` itself.
-fn journal_of(path: &Path) -> PathBuf {
+pub(super) fn journal_of(path: &Path) -> PathBuf {
     let run = path
         .to_str()
         .filter(|_| !path.is_file())
         .and_then(|name| Store::at("store").find(name));
     run.as_ref().map_or_else(|| path.to_owned(), RunFolder::journal)
-}
-
-fn read_expectations(file: &Path) -> Result<Vec<Expectation>, Refusal> {
-    let unreadable = |error| Refusal::arguments(format!("failed to read {}: {error}", file.display()));
-    let text = std::fs::read_to_string(file).map_err(unreadable)?;
-    let folder = file.parent().unwrap_or(Path::new(""));
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    lines
-        .map(|(number, line)| expectation(line, folder, file, number + 1))
-        .collect()
-}
-
-fn expectation(line: &str, folder: &Path, file: &Path, number: usize) -> Result<Expectation, Refusal> {
-    let (path, verdict) = line.split_once('\t').unwrap_or((line, ""));
-    let verdict = match verdict.trim() {
-        "ok" => "valid",
-        "illegal" => "invalid",
-        other => {
-            let place = format!("{} line {number}", file.display());
-            return Err(Refusal::arguments(format!(
-                "{place}: {other:?} is neither ok nor illegal"
-            )));
-        }
-    };
-    Ok(Expectation {
-        path: folder.join(path),
-        verdict,
-    })
 }

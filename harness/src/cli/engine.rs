@@ -13,6 +13,7 @@ use super::Refusal;
 use super::run::read_schedule;
 use crate::adapter;
 use crate::chance::{Purpose, stream};
+use crate::dossier;
 use crate::generator::{Generator, Pace, Until};
 use crate::interpreter::Interpreter;
 use crate::judge;
@@ -97,7 +98,7 @@ fn judged(test: &Test, testimony: &Testimony, around: Around, folder: &RunFolder
         &mut inside(test, folder, around.epoch),
     )
     .and_then(|results| {
-        judge::export(&folder.journal(), &folder.edn())?;
+        dossier::write(folder, &results)?;
         Ok(results)
     });
     let mut results = judged.unwrap_or_else(|error| judge::not_judged(test, &error));

@@ -1,17 +1,21 @@
 //! `tribunal node`: one node of one of our own systems, as a process. Not typed by people.
 
 use std::collections::BTreeMap;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{Args, Subcommand};
-use systems::pb::{Config, Flaw, Node};
 use systems::server::{BootArgs, Listen, serve};
-use systems::{NodeId, Replica};
+use systems::service::kv::KeyValue;
+use systems::{NodeId, Replica, paxos, pb, vr};
+
+mod instances;
 
 use super::Refusal;
 use crate::adapter::pb::Pb;
+use instances::InstanceArgs;
 
 /// Which system.
 #[derive(Debug, Args)]
@@ -23,7 +27,11 @@ pub struct NodeArgs {
 #[derive(Debug, Subcommand)]
 enum NodeSystem {
     /// A server of the primary/backup service, or its view service
-    Pb(PbArgs),
+    Pb(MemberArgs<pb::Flaw>),
+    /// A replica of the group that viewstamped replication keeps in step
+    Vr(MemberArgs<vr::Flaw>),
+    /// A node of the Paxos log: of the key-value service over it, or, with -i, one that proposes instances of its own
+    Paxos(PaxosArgs),
 }
 
 /// Where the node lives.
@@ -46,13 +54,27 @@ struct PlaceArgs {
     seed: u64,
 }
 
+/// A member of a cluster.
 #[derive(Debug, Args)]
-struct PbArgs {
+struct MemberArgs<F>
+where
+    F: FromStr + Clone + Send + Sync + 'static,
+    F::Err: Into<Box<dyn Error + Send + Sync>>,
+{
     #[command(flatten)]
     place: PlaceArgs,
     /// The deviation it shall have
     #[arg(long)]
-    flaw: Option<Flaw>,
+    flaw: Option<F>,
+}
+
+/// A node of the Paxos log, of one kind or the other.
+#[derive(Debug, Args)]
+struct PaxosArgs {
+    #[command(flatten)]
+    member: Option<MemberArgs<paxos::Flaw>>,
+    #[command(flatten)]
+    instances: InstanceArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -84,11 +106,25 @@ impl NodeArgs {
     pub fn execute(self) -> Result<u8, Refusal> {
         tracing_subscriber::fmt().with_writer(std::io::stderr).init();
         match self.system {
-            NodeSystem::Pb(PbArgs { place, flaw }) => {
+            NodeSystem::Pb(MemberArgs { place, flaw }) => {
                 let servers = place.names().filter(|name| *name != Pb::service()).collect();
-                let config = Config::new(Pb::service(), servers);
-                place.serve::<Node>(&Config { flaw, ..config })
+                let config = pb::Config::new(Pb::service(), servers);
+                place.serve::<pb::Node>(&pb::Config { flaw, ..config })
             }
+            NodeSystem::Vr(MemberArgs { place, flaw }) => {
+                let config = vr::Config::new(place.names().collect());
+                place.serve::<vr::Node<KeyValue>>(&vr::Config { flaw, ..config })
+            }
+            NodeSystem::Paxos(PaxosArgs { member, instances }) => match (instances.rank(), member) {
+                (Some(rank), None) => instances.serve(rank),
+                (None, Some(MemberArgs { place, flaw })) => {
+                    let config = paxos::Config::new(place.names().collect());
+                    place.serve::<paxos::Node>(&paxos::Config { flaw, ..config })
+                }
+                (Some(_), Some(_)) | (None, None) => Err(Refusal::arguments(
+                    "a node of the Paxos log has a --rank or a --name",
+                )),
+            },
         }
     }
 }

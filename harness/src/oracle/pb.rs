@@ -13,20 +13,21 @@
 //! | I18 | the view service is not told more than it needs | `chatter` |
 //! | I19 | all answers to one write are the same | `answers-differ` |
 
-mod answers;
 mod execution;
 mod succession;
 
 use std::time::Duration;
 
-use histories::{Anomaly, AnomalyKind, Function};
+use histories::{Anomaly, AnomalyKind};
 use systems::pb::{Config, Event, Node, Response};
 use systems::server::EventLine;
 use systems::{ClientId, NodeId};
 
-use self::answers::Answers;
-use self::execution::{Execution, Life};
+use self::execution::Execution;
 use self::succession::Succession;
+use super::answers::Answers;
+use super::life::Life;
+use super::requests::bare;
 use super::{Findings, Hindsight, Oracle};
 
 /// A ping in each interval, and as many again for what a server has to say sooner.
@@ -37,10 +38,6 @@ const PINGS_PER_VIEW_MAX: u64 = 4;
 
 /// Pings for starting, and for what lies over the edges.
 const PINGS_BESIDE_MAX: u64 = 100;
-
-/// When nothing is wrong: the fill-ins after the last fault, and at most so many views a second.
-const QUIET_VIEWS_BESIDE_MAX: u64 = 4;
-const QUIET_VIEWS_PER_SECOND_MAX: u64 = 2;
 
 /// Follows the nodes of one cluster.
 #[derive(Debug)]
@@ -69,29 +66,12 @@ impl PbOracle {
         }
     }
 
-    fn churn(&self, hindsight: &Hindsight<'_>) -> Option<Anomaly> {
-        let quiet = hindsight.quiet?;
-        let from = hindsight.began_ns + quiet.from.0;
-        let until = hindsight.began_ns + quiet.to.0;
-        let views = self.succession.announced_within(from, until);
-        let seconds = (until - from) / 1_000_000_000;
-        let most = QUIET_VIEWS_BESIDE_MAX + seconds * QUIET_VIEWS_PER_SECOND_MAX;
-        (most < views).then(|| {
-            bare(
-                AnomalyKind::ViewChurn,
-                format!(
-                    "{views} views followed each other within {seconds} s though everything had been healed"
-                ),
-            )
-        })
-    }
-
     fn chatter(&self, hindsight: &Hindsight<'_>) -> Option<Anomaly> {
         let traffic = hindsight.traffic.as_ref()?;
         let pings = traffic.sent.get("Ping").copied().unwrap_or(0);
         let intervals = (traffic.within.as_nanos() / self.ping_interval.as_nanos().max(1)) as u64 + 1;
         let most = self.servers * intervals * PINGS_PER_INTERVAL_MAX
-            + self.succession.announced() * PINGS_PER_VIEW_MAX
+            + self.succession.churn().count() * PINGS_PER_VIEW_MAX
             + PINGS_BESIDE_MAX;
         (most < pings).then(|| {
             bare(
@@ -105,10 +85,7 @@ impl PbOracle {
 impl Oracle<Node> for PbOracle {
     fn note(&mut self, line: &EventLine<Event>) {
         let (t, findings) = (line.t, &mut self.findings);
-        let life = Life {
-            node: line.node,
-            incarnation: line.incarnation,
-        };
+        let life = Life::of(line);
         match &line.event {
             Event::ViewAnnounced { view } => self.succession.announce(t, view, findings),
             Event::ViewRecovered {
@@ -137,32 +114,20 @@ impl Oracle<Node> for PbOracle {
     }
 
     fn answer(&mut self, from: NodeId, to: ClientId, response: &Response) {
-        if from != self.service {
-            self.answers.note(from, to, response);
+        if from != self.service
+            && let Response::Done { request, answer } = response
+        {
+            self.answers.note(from, to, *request, answer);
         }
     }
 
     fn conclude(&self, hindsight: &Hindsight<'_>) -> Vec<Anomaly> {
         let mut anomalies = self.findings.anomalies(hindsight);
-        anomalies.extend(self.execution.unexecuted(hindsight));
-        anomalies.extend(self.execution.twice(hindsight));
+        anomalies.extend(self.execution.fates().unexecuted(hindsight));
+        anomalies.extend(self.execution.fates().twice(hindsight));
         anomalies.extend(self.answers.different());
-        anomalies.extend(self.churn(hindsight));
+        anomalies.extend(self.succession.churn().conclude(hindsight));
         anomalies.extend(self.chatter(hindsight));
         anomalies
-    }
-}
-
-/// Whether what is asked changes anything.
-fn writes(f: Function) -> bool {
-    !matches!(f, Function::Read | Function::Get)
-}
-
-fn bare(kind: AnomalyKind, sentence: String) -> Anomaly {
-    Anomaly {
-        kind,
-        key: None,
-        ops: Vec::new(),
-        sentence,
     }
 }

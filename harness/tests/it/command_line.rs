@@ -330,7 +330,7 @@ fn every_list_has_both_forms_and_they_name_the_same() {
 #[test]
 fn every_command_has_help_with_an_example() {
     let desk = Desk::new();
-    for command in ["run", "check", "list", "doctor"] {
+    for command in ["run", "check", "verify", "list", "doctor"] {
         let help = desk.call(&[command, "--help"]);
         assert_eq!((help.code, help.err.as_str()), (0, ""), "{command}");
         let example = help
@@ -357,6 +357,114 @@ fn every_command_has_help_with_an_example() {
         );
     }
     assert_eq!(desk.call(&["--version"]).code, 0);
+}
+
+const HISTORY: &str = r#"{"t":1,"type":"invoke","process":0,"f":"write","key":"k","value":1}
+{"t":2,"type":"ok","process":0,"f":"write","key":"k","value":1}
+{"t":3,"type":"invoke","process":0,"f":"read","key":"k","value":null}
+{"t":4,"type":"ok","process":0,"f":"read","key":"k","value":1}
+"#;
+
+#[test]
+fn a_valid_history_gets_a_certificate_that_is_verified_without_the_checker() {
+    let desk = Desk::new();
+    desk.write("history.jsonl", HISTORY);
+    let checked = desk.call(&["check", "history.jsonl"]);
+    assert_eq!((checked.code, checked.err.as_str()), (0, ""));
+    assert!(
+        checked
+            .out
+            .starts_with("VALID  history.jsonl: 2 operations on 1 keys as register"),
+        "{}",
+        checked.out
+    );
+    assert!(
+        checked.out.contains("history.jsonl.certificate"),
+        "{}",
+        checked.out
+    );
+    let verified = desk.call(&["verify", "history.jsonl"]);
+    assert_eq!(verified.code, 0, "{}{}", verified.out, verified.err);
+    assert!(
+        verified
+            .out
+            .starts_with("HOLDS  history.jsonl: 2 operations on 1 keys as register"),
+        "{}",
+        verified.out
+    );
+    let text = fs::read_to_string(desk.path().join("history.jsonl.certificate")).expect("check left it");
+    let other = desk.write("other", &text.replace("[0,1]", "[1,0]"));
+    let doubted = desk.call(&["verify", "history.jsonl", &other.display().to_string()]);
+    assert_eq!(doubted.code, 1, "{}{}", doubted.out, doubted.err);
+    assert!(doubted.out.starts_with("DOES NOT HOLD"), "{}", doubted.out);
+    desk.write("torn", &text[..text.len() / 2]);
+    desk.call(&["verify", "history.jsonl", "torn"])
+        .is_sentence(BAD_ARGUMENTS, &["torn line "]);
+    desk.call(&["verify", "history.jsonl", "nowhere"])
+        .is_sentence(BAD_ARGUMENTS, &["nowhere", "tribunal check"]);
+}
+
+#[test]
+fn a_certificate_is_left_where_it_is_wanted() {
+    let desk = Desk::new();
+    desk.write("history.jsonl", HISTORY);
+    assert_eq!(
+        desk.call(&["check", "history.jsonl", "--certificate", "none"])
+            .code,
+        0
+    );
+    assert!(!desk.path().join("history.jsonl.certificate").exists());
+    assert_eq!(
+        desk.call(&["check", "history.jsonl", "--certificate", "here"])
+            .code,
+        0
+    );
+    assert!(desk.path().join("here").is_file());
+    let lost = desk.call(&["check", "history.jsonl", "--certificate", "no/such/folder"]);
+    assert_eq!(lost.code, 0, "the history is valid all the same");
+    assert!(lost.out.contains("not left at no/such/folder"), "{}", lost.out);
+    desk.write("verdicts.tsv", "history.jsonl\tok\n");
+    assert_eq!(
+        desk.call(&["check", "--expect", "verdicts.tsv"]).out,
+        "1 of 1 histories are as expected\n"
+    );
+    assert!(!desk.path().join("history.jsonl.certificate").exists());
+}
+
+#[test]
+fn an_invalid_history_is_drawn_in_the_terminal_and_on_a_page() {
+    let desk = Desk::new();
+    desk.write(
+        "history.jsonl",
+        &HISTORY.replace(
+            "\"f\":\"read\",\"key\":\"k\",\"value\":1",
+            "\"f\":\"read\",\"key\":\"k\",\"value\":null",
+        ),
+    );
+    let checked = desk.call(&["check", "history.jsonl", "--report", "report.html"]);
+    assert_eq!(checked.code, 1, "{}{}", checked.out, checked.err);
+    for line in ["> 0  write 1      |", "> 0  read = null "] {
+        assert!(checked.out.contains(line), "{line:?} is not in\n{}", checked.out);
+    }
+    assert!(
+        !checked.out.contains('\x1b'),
+        "colours are for terminals:\n{}",
+        checked.out
+    );
+    let page = fs::read_to_string(desk.path().join("report.html")).expect("check wrote it");
+    for part in [
+        "<!doctype html>",
+        "stale-read",
+        "<svg ",
+        "write 1",
+        "read = null",
+        "</html>",
+    ] {
+        assert!(page.contains(part), "{part:?} is not in\n{page}");
+    }
+    for elsewhere in ["http://", "https://", "src=", "<script"] {
+        assert!(!page.contains(elsewhere), "{elsewhere} is loaded by\n{page}");
+    }
 }
 
 #[test]

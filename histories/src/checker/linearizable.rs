@@ -9,9 +9,10 @@ mod elements;
 mod object;
 
 use super::certificate::Certificate;
+use super::special::Special;
 use super::{Checker, Limits, Report, verdict_of};
-use crate::history::{Ending, History, PRECONDITION_FAILED};
-use crate::model::{Mismatch, ModelName};
+use crate::history::{Ending, History, OperationId, PRECONDITION_FAILED};
+use crate::model::{Mismatch, Model, ModelName};
 use crate::verdict::Verdict;
 use object::{Case, Decided};
 
@@ -32,6 +33,9 @@ pub enum Method {
     /// By a search that gives up at once and looks for a proof in the last few events instead, again and again: to check that.
     Impatient,
 }
+
+/// What the checker is called in results.
+const NAME: &str = "linearizable";
 
 impl Linearizable {
     /// A checker for objects that behave like `model`.
@@ -59,42 +63,32 @@ impl Linearizable {
             limits,
             method: self.method,
         };
-        let mut verdicts = Vec::new();
-        let mut certificates = Vec::new();
-        let mut checked_keys = 0;
-        for (key, ids) in history.by_key() {
-            let decided = case.object(self.model, &ids)?;
-            checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
-            verdicts.push(match decided {
-                Decided::Order(order) => {
-                    certificates.push(Certificate::new(history, key, &ids, order));
-                    Verdict::Valid
-                }
-                Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
-                Decided::Unknown(reason) => {
-                    let place = key.map_or_else(String::new, |key| format!("key {key}: "));
-                    Verdict::Unknown(format!("{place}{reason}"))
-                }
-            });
-        }
-        let verdict = match verdict_of(verdicts) {
-            Verdict::Valid if !says_anything(history) => {
-                Verdict::Unknown("vacuous: no operation succeeded".to_owned())
-            }
-            verdict => verdict,
-        };
-        Ok(Report {
-            name: self.name(),
-            verdict,
-            checked_keys,
-            certificates,
-        })
+        all(history, |ids| case.object(self.model, ids))
     }
+}
+
+/// What follows from `history` for objects that behave like a `model` of your own making, decided by the search.
+///
+/// # Errors
+/// When the model does not know one of its operations.
+pub fn judge_model<M: Model>(
+    history: &History,
+    model: impl Fn() -> M,
+    limits: &Limits<'_>,
+) -> Result<Report, Mismatch> {
+    let case = Case {
+        history,
+        limits,
+        method: Method::Fitting,
+    };
+    all(history, |ids| {
+        case.special(model(), ids, |_, _| Special::NotApplicable)
+    })
 }
 
 impl Checker for Linearizable {
     fn name(&self) -> &'static str {
-        "linearizable"
+        NAME
     }
 
     fn check(&self, history: &History, limits: &Limits<'_>) -> Report {
@@ -105,6 +99,43 @@ impl Checker for Linearizable {
             certificates: Vec::new(),
         })
     }
+}
+
+/// What `decide` says of each object of `history`.
+fn all(
+    history: &History,
+    decide: impl Fn(&[OperationId]) -> Result<Decided, Mismatch>,
+) -> Result<Report, Mismatch> {
+    let mut verdicts = Vec::new();
+    let mut certificates = Vec::new();
+    let mut checked_keys = 0;
+    for (key, ids) in history.by_key() {
+        let decided = decide(&ids)?;
+        checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
+        verdicts.push(match decided {
+            Decided::Order(order) => {
+                certificates.push(Certificate::new(history, key, &ids, order));
+                Verdict::Valid
+            }
+            Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
+            Decided::Unknown(reason) => {
+                let place = key.map_or_else(String::new, |key| format!("key {key}: "));
+                Verdict::Unknown(format!("{place}{reason}"))
+            }
+        });
+    }
+    let verdict = match verdict_of(verdicts) {
+        Verdict::Valid if !says_anything(history) => {
+            Verdict::Unknown("vacuous: no operation succeeded".to_owned())
+        }
+        verdict => verdict,
+    };
+    Ok(Report {
+        name: NAME,
+        verdict,
+        checked_keys,
+        certificates,
+    })
 }
 
 fn says_anything(history: &History) -> bool {

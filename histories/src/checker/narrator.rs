@@ -101,7 +101,8 @@ impl<'a> Narrator<'a> {
         }
     }
 
-    fn datum(self, datum: Datum<'_>) -> String {
+    /// A value or a list of them.
+    pub(crate) fn datum(self, datum: Datum<'_>) -> String {
         match datum {
             Datum::One(symbol) => self.value(symbol),
             Datum::Many(symbols) => {

@@ -3,7 +3,9 @@
 //!
 //! A value that belongs to a key is a pair `[key value]`, as `jepsen.independent` makes them; events of the nemesis are `:info` at
 //! both edges. What Jepsen adds to an event beyond these fields is passed over. A history without `:time` is taken as an order only.
-//! Transactions are not read.
+//!
+//! A transaction (`:txn`) of a single operation is read as that operation; others are refused. Jepsen's counters `:add` as its sets
+//! do: where every read of a history was answered with a whole number, `:add` is read as `inc`, which is written as `:add`.
 
 pub(super) mod event;
 pub mod export;
@@ -45,12 +47,10 @@ pub fn read(input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryError
             taken.map_err(|defect| texts.error(defect))?;
         }
     }
-    let history = events
-        .builder
-        .unwrap_or_else(|| Builder::new(Clock::Ranks))
-        .finish();
+    let mut builder = events.builder.unwrap_or_else(|| Builder::new(Clock::Ranks));
+    builder.take_adds_for_increments();
     Ok(Parsed {
-        history,
+        history: builder.finish(),
         warnings: texts.warnings,
         header: None,
     })

@@ -8,7 +8,7 @@ use super::row::{Asked, Fate, NO_KEY, Row, Tables};
 use super::{Clock, Defect, EVENTS_MAX, History, Time};
 use crate::journal::{Client, Edge, Entry, Event, Index, Nemesis};
 use crate::op::{Function, Invocation, Key, Outcome, Process};
-use crate::values::{Item, Values, one_line};
+use crate::values::{Datum, Item, Values, one_line};
 
 /// Builds a history event by event.
 ///
@@ -268,6 +268,26 @@ impl Builder {
             line: 0,
             event: Event::Nemesis(nemesis),
         })
+    }
+
+    /// Takes `add` for `inc` if this is a counter: it is added to and read, and every answer is a whole number.
+    pub(crate) fn take_adds_for_increments(&mut self) {
+        let is_number = |item| match self.values.datum(item) {
+            Datum::One(symbol) => self.values.int(symbol).is_some(),
+            Datum::Many(_) => false,
+        };
+        let mut reads = 0;
+        for row in &self.rows {
+            match (row.f, row.fate()) {
+                (Function::Read, Fate::Ok(answer)) if is_number(answer) => reads += 1,
+                (Function::Read, Fate::Fail(_) | Fate::Info(_) | Fate::Unfinished) | (Function::Add, _) => {}
+                _ => return,
+            }
+        }
+        if reads > 0 {
+            let adds = self.rows.iter_mut().filter(|row| row.f == Function::Add);
+            adds.for_each(|row| row.f = Function::Inc);
+        }
     }
 
     /// What the times mean.

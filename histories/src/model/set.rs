@@ -92,7 +92,8 @@ impl Set {
             (Function::Add, Datum::One(value), _) => Ok(change(operation, Told::Add(value))),
             (Function::Remove, Datum::One(value), _) => Ok(change(operation, Told::Remove(value))),
             (Function::Contains, Datum::One(_), None) => Ok(Reading::Nothing),
-            (Function::Contains, Datum::One(value), Some(Datum::One(answer))) => {
+            // The value may stand beside the answer, as in `[7, true]`.
+            (Function::Contains, Datum::One(value), Some(Datum::One(answer) | Datum::Many(&[_, answer]))) => {
                 match truth(values, answer) {
                     Some(true) => Ok(Reading::Must(Told::Has(value))),
                     Some(false) => Ok(Reading::Must(Told::Lacks(value))),

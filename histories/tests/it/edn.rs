@@ -2,6 +2,8 @@
 
 use histories::format::{Format, edn, read};
 use histories::history::{History, Operation};
+use histories::verify::verify;
+use histories::{Checker, Limits, Linearizable, ModelName, Verdict};
 use proptest::prelude::{ProptestConfig, any, prop, proptest};
 
 const JOURNAL: &str = r#"{"format":1,"seed":7,"test":{}}
@@ -130,9 +132,9 @@ fn defects_are_told_with_their_line() {
         "second invocation of process 0, which still waits for its write of line 1",
     );
     check(
-        "{:type :invoke, :f :txn, :process 0}",
+        "{:type :invoke, :f :drain, :process 0}",
         &format!(
-            "history.edn line 1: unknown function `txn`; known are {}",
+            "history.edn line 1: unknown function `drain`; known are {}",
             histories::Function::ALL.map(histories::Function::name).join(", ")
         ),
     );
@@ -169,6 +171,90 @@ fn a_history_without_times_is_an_order() {
         .unwrap()
         .history;
     assert_eq!(history.clock(), histories::history::Clock::Ranks);
+}
+
+/// What a history of Jepsen's comes to, as the model that knows its operations.
+fn judged(text: &str) -> String {
+    let history = read(text.as_bytes(), "history.edn", Format::Auto)
+        .unwrap_or_else(|error| panic!("{error}\n{text}"))
+        .history;
+    let model = ModelName::of(&history).expect("a model knows them all");
+    let report = Linearizable::new(model).check(&history, &Limits::patient());
+    match report.verdict {
+        Verdict::Valid => {
+            verify(&history, model, &report.certificates).expect("the certificate holds");
+            format!("{model}: valid, {} keys", report.checked_keys)
+        }
+        other => format!("{model}: {}", other.name()),
+    }
+}
+
+/// An operation, asked and answered, by a process of its own.
+fn op(process: u64, f: &str, asked: &str, answered: &str) -> String {
+    format!(
+        "{{:type :invoke, :f {f}, :value {asked}, :process {process}}}\n{{:type :ok, :f {f}, :value {answered}, :process {process}}}\n"
+    )
+}
+
+#[test]
+fn jepsens_histories_of_every_sort_are_judged() {
+    let set = op(0, ":add", "1", "1") + &op(1, ":add", "2", "2") + &op(0, ":read", "nil", "#{1 2}");
+    assert_eq!(judged(&set), "set: valid, 1 keys");
+    assert_eq!(judged(&set.replace("#{1 2}", "[2]")), "set: invalid");
+    let keyed = op(0, ":add", "[\"a\" 1]", "[\"a\" 1]")
+        + &op(1, ":add", "[7 2]", "[7 2]")
+        + &op(0, ":read", "[7 nil]", "[7 #{2}]");
+    assert_eq!(judged(&keyed), "set: valid, 2 keys");
+    let counter = op(0, ":add", "1", "1") + &op(1, ":add", "-3", "-3") + &op(0, ":read", "nil", "-2");
+    assert_eq!(judged(&counter), "counter: valid, 1 keys");
+    assert_eq!(
+        judged(&counter.replace(":value -2", ":value 1")),
+        "counter: invalid"
+    );
+    let lock =
+        op(0, ":acquire", "nil", "nil") + &op(0, ":release", "nil", "nil") + &op(1, ":acquire", "nil", "nil");
+    assert_eq!(judged(&lock), "lock: valid, 1 keys");
+    assert_eq!(
+        judged(&(lock + &op(2, ":acquire", "nil", "nil"))),
+        "lock: invalid"
+    );
+    let queue = op(0, ":enqueue", "1", "1") + &op(0, ":enqueue", "2", "2") + &op(1, ":dequeue", "nil", "1");
+    assert_eq!(judged(&queue), "queue: valid, 1 keys");
+    assert_eq!(
+        judged(&queue.replace(
+            "nil, :process 1}\n{:type :ok, :f :dequeue, :value 1",
+            "nil, :process 1}\n{:type :ok, :f :dequeue, :value 2"
+        )),
+        "queue: invalid"
+    );
+}
+
+#[test]
+fn transactions_of_one_operation_are_that_operation() {
+    let list =
+        op(0, ":txn", "[[:append 3 1]]", "[[:append 3 1]]") + &op(1, ":txn", "[[:r 3 nil]]", "[[:r 3 [1]]]");
+    assert_eq!(judged(&list), "append: valid, 1 keys");
+    assert_eq!(judged(&list.replace("[1]", "[]")), "append: invalid");
+    let register = op(0, ":txn", "[[:w x 1]]", "[[:w x 1]]") + &op(1, ":txn", "[[:r x nil]]", "[[:r x 1]]");
+    assert_eq!(judged(&register), "register: valid, 1 keys");
+    check(
+        "{:type :invoke, :f :txn, :value [[:r 3 nil] [:r 4 nil]], :process 0}",
+        "history.edn line 1: a transaction of 2 operations; only those of a single one are read",
+    );
+}
+
+#[test]
+fn increments_are_written_as_jepsens_counters_add() {
+    let journal = r#"{"t":1,"type":"invoke","process":0,"f":"inc","key":"k","value":2}
+{"t":2,"type":"ok","process":0,"f":"inc","key":"k","value":2}
+"#;
+    let mut out = Vec::new();
+    edn::export(journal.as_bytes(), "journal.jsonl", &mut out).unwrap();
+    let text = String::from_utf8(out).unwrap();
+    assert!(
+        text.starts_with("{:index 0, :type :invoke, :f :add, :value [\"k\" 2]"),
+        "{text}"
+    );
 }
 
 proptest! {

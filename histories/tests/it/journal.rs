@@ -270,7 +270,10 @@ fn an_empty_journal_is_an_empty_history() {
 
 /// Whole journals with bytes changed, cut out and put in.
 fn mangled(edits: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
-    let mut bytes = journal().expect("memory takes everything").into_bytes();
+    edited(journal().expect("memory takes everything").into_bytes(), edits)
+}
+
+fn edited(mut bytes: Vec<u8>, edits: &[(prop::sample::Index, u8, u8)]) -> Vec<u8> {
     for (place, action, byte) in edits {
         let at = place.index(bytes.len());
         match action % 3 {
@@ -290,6 +293,21 @@ proptest! {
         for format in Format::ALL {
             drop(format::read(&bytes[..], "bytes", format));
         }
+    }
+
+    #[test]
+    fn no_mangled_file_makes_a_reader_panic(
+        file in prop::sample::select(&["etcd.log", "kv.txt", "jepsen-append.edn", "append.jsonl", "register.certificate"][..]),
+        edits in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), any::<u8>()), 1..6)
+    ) {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata").join(file);
+        let bytes = edited(std::fs::read(path).expect("it is there"), &edits);
+        for format in Format::ALL {
+            if let Err(error) = format::read(&bytes[..], "bytes", format) {
+                assert!(!error.to_string().contains('\n'), "{error}");
+            }
+        }
+        drop(format::certificate::read(&bytes[..], "bytes"));
     }
 
     #[test]

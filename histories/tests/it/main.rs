@@ -10,3 +10,4 @@ mod jury;
 mod limits;
 mod oracle;
 mod script;
+mod verify;

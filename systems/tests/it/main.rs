@@ -2,6 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a failed unwrap is a failed test")]
 
 mod kv;
+mod paxos;
 mod pb;
 mod script;
+mod storm;
+mod vr;
 mod world;

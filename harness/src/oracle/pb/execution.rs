@@ -1,36 +1,25 @@
 //! What was carried out where, in which order, and what the copies held then.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use histories::history::Ending;
-use histories::{Anomaly, AnomalyKind, Operation, Process};
+use histories::AnomalyKind;
+use systems::NodeId;
 use systems::pb::event::Outcome;
 use systems::pb::{Event, Member, Role, Sequence, ViewNumber};
-use systems::service::{Digest, RequestNumber};
-use systems::{ClientId, Incarnation, NodeId};
+use systems::service::Digest;
 
-use super::writes;
-use crate::oracle::{EVIDENCE_MAX, Findings, Hindsight};
-
-/// One life of a node.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Life {
-    pub(super) node: NodeId,
-    pub(super) incarnation: Incarnation,
-}
+use crate::oracle::Findings;
+use crate::oracle::fates::{Effect, Fates};
+use crate::oracle::life::Life;
+use crate::oracle::offices::Offices;
+use crate::oracle::requests::RequestId;
 
 /// A position in the order of all operations.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Position {
+pub(super) struct Position {
     view: ViewNumber,
     sequence: Sequence,
-}
-
-/// A client's request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct RequestId {
-    client: ClientId,
-    request: RequestNumber,
 }
 
 /// What was carried out at a position, first.
@@ -43,34 +32,37 @@ struct Carried {
     backup: Option<Life>,
 }
 
-/// What became of a request at primaries.
-#[derive(Debug, Clone, Copy)]
-struct Fate {
-    /// When one first carried it out, or gave the recorded answer again.
-    first: u64,
-    /// Where it took effect, the first two times.
-    effects: [Option<Position>; 2],
-}
-
 /// Everything that was carried out so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Execution {
     carried: BTreeMap<Position, Carried>,
     /// Who acts as primary.
-    offices: BTreeMap<ViewNumber, Life>,
+    offices: Offices<ViewNumber>,
     /// With what a backup began.
     joined: BTreeMap<ViewNumber, Digest>,
     /// What each life holds.
     holdings: BTreeMap<Life, Digest>,
-    fates: BTreeMap<RequestId, Fate>,
+    /// What became of requests at primaries.
+    fates: Fates<Position>,
 }
 
-impl Life {
-    pub(super) fn of(member: Member) -> Self {
+impl Default for Execution {
+    fn default() -> Self {
         Self {
-            node: member.node,
-            incarnation: member.incarnation,
+            carried: BTreeMap::new(),
+            offices: Offices::new("acted as primary of view"),
+            joined: BTreeMap::new(),
+            holdings: BTreeMap::new(),
+            fates: Fates::default(),
         }
+    }
+}
+
+/// The life that a view's member names.
+pub(super) const fn life_of(member: Member) -> Life {
+    Life {
+        node: member.node,
+        incarnation: member.incarnation,
     }
 }
 
@@ -110,7 +102,7 @@ impl Execution {
             );
         }
         self.holdings.insert(life, digest);
-        self.act(t, view, life, findings);
+        self.offices.act(t, view, life, findings);
     }
 
     /// Takes note of an [`Event::Executed`]; `backup` is who must have done it before.
@@ -144,7 +136,7 @@ impl Execution {
                 }
             }
             Role::Primary | Role::Idle => {
-                self.act(t, view, life, findings);
+                self.offices.act(t, view, life, findings);
                 let done = self.carried.get(&position).and_then(|carried| carried.backup);
                 if backup.is_some() && done != backup {
                     findings.add(
@@ -156,67 +148,14 @@ impl Execution {
                         ),
                     );
                 }
-                self.note_fate(t, position, request, outcome);
+                self.fates.note(t, position, request, effect(outcome));
             }
         }
     }
 
-    /// Answered operations that no primary had carried out when they were answered.
-    pub(super) fn unexecuted(&self, hindsight: &Hindsight<'_>) -> Vec<Anomaly> {
-        let answered = requests(hindsight).filter_map(|(id, operation)| {
-            let answer = matches!(operation.ending, Ending::Ok(_)).then_some(operation.completed)??;
-            let in_time = |fate: &Fate| fate.first <= hindsight.began_ns + answer.0;
-            let missing = !self.fates.get(&id).is_some_and(in_time);
-            missing.then(|| {
-                let sentence = format!(
-                    "{} of process {} was answered, and no primary had carried it out in its turn",
-                    operation.f, operation.process
-                );
-                evidence(AnomalyKind::NotReplicated, &operation, sentence)
-            })
-        });
-        answered.take(EVIDENCE_MAX).collect()
-    }
-
-    /// Writes that took effect more than once.
-    pub(super) fn twice(&self, hindsight: &Hindsight<'_>) -> Vec<Anomaly> {
-        let repeated = requests(hindsight).filter_map(|(id, operation)| {
-            let [Some(first), Some(second)] = self.fates.get(&id)?.effects else { return None };
-            writes(operation.f).then(|| {
-                let sentence = format!(
-                    "{} of process {} took effect as operation {} of view {} and again as operation {} of view {}",
-                    operation.f,
-                    operation.process,
-                    first.sequence.0,
-                    first.view,
-                    second.sequence.0,
-                    second.view
-                );
-                evidence(AnomalyKind::AppliedTwice, &operation, sentence)
-            })
-        });
-        repeated.take(EVIDENCE_MAX).collect()
-    }
-
-    /// `life` does what only the primary of `view` may.
-    fn act(&mut self, t: u64, view: ViewNumber, life: Life, findings: &mut Findings) {
-        let first = *self.offices.entry(view).or_insert(life);
-        if first != life {
-            findings.add(
-                AnomalyKind::TwoPrimaries,
-                t,
-                format!(
-                    "{} acted as primary of view {view}, and so had {} ({})",
-                    life.node,
-                    first.node,
-                    if first.node == life.node {
-                        "an earlier life"
-                    } else {
-                        "another node"
-                    }
-                ),
-            );
-        }
+    /// What became of requests at primaries.
+    pub(super) const fn fates(&self) -> &Fates<Position> {
+        &self.fates
     }
 
     /// Whoever comes to a position carries out the same there, and holds the same afterwards.
@@ -255,41 +194,19 @@ impl Execution {
             );
         }
     }
+}
 
-    fn note_fate(&mut self, t: u64, position: Position, request: RequestId, outcome: Outcome) {
-        match outcome {
-            Outcome::Now | Outcome::Before => {}
-            Outcome::Stale | Outcome::Expired => return,
-        }
-        let fate = self.fates.entry(request).or_insert(Fate {
-            first: t,
-            effects: [None; 2],
-        });
-        if outcome == Outcome::Now {
-            match &mut fate.effects {
-                [first @ None, _] => *first = Some(position),
-                [Some(_), second] => *second = Some(position),
-            }
-        }
+impl fmt::Display for Position {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { view, sequence } = self;
+        write!(f, "operation {} of view {view}", sequence.0)
     }
 }
 
-/// All operations, each with the number its client's session gave it: the first of a process has number 1.
-fn requests<'a>(hindsight: &'a Hindsight<'_>) -> impl Iterator<Item = (RequestId, Operation<'a>)> {
-    let mut counts: BTreeMap<Process, u64> = BTreeMap::new();
-    hindsight.history.operations().iter().map(move |operation| {
-        let count = counts.entry(operation.process).or_default();
-        *count += 1;
-        let (client, request) = (ClientId(operation.process.0), RequestNumber(*count));
-        (RequestId { client, request }, operation)
-    })
-}
-
-fn evidence(kind: AnomalyKind, operation: &Operation, sentence: String) -> Anomaly {
-    Anomaly {
-        kind,
-        key: operation.key.map(ToString::to_string),
-        ops: vec![operation.index],
-        sentence,
+const fn effect(outcome: Outcome) -> Effect {
+    match outcome {
+        Outcome::Now => Effect::Now,
+        Outcome::Before => Effect::Before,
+        Outcome::Stale | Outcome::Expired => Effect::Nothing,
     }
 }

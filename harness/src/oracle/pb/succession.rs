@@ -7,13 +7,16 @@ use systems::NodeId;
 use systems::pb::event::Acknowledgement;
 use systems::pb::{Event, Member, Role, View, ViewNumber};
 
-use super::execution::Life;
+use super::execution::life_of;
 use crate::oracle::Findings;
+use crate::oracle::churn::Churn;
+use crate::oracle::life::Life;
 
 /// The views so far.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Succession {
     announced: Vec<Announced>,
+    churn: Churn<ViewNumber>,
     /// The last view that each server took up, and in which life.
     installed: BTreeMap<NodeId, (Life, ViewNumber)>,
     /// Who has confirmed to hold everything, in which view.
@@ -22,9 +25,19 @@ pub(super) struct Succession {
 
 #[derive(Debug)]
 struct Announced {
-    t: u64,
     view: View,
     acknowledgement: Acknowledgement,
+}
+
+impl Default for Succession {
+    fn default() -> Self {
+        Self {
+            announced: Vec::new(),
+            churn: Churn::new("views"),
+            installed: BTreeMap::new(),
+            synchronised: BTreeSet::new(),
+        }
+    }
 }
 
 impl Succession {
@@ -38,8 +51,8 @@ impl Succession {
                 format!("view {view} was announced after view {}: {problem}", former.view),
             );
         }
+        self.churn.begin(t, view.number);
         self.announced.push(Announced {
-            t,
             view: view.clone(),
             acknowledgement: Acknowledgement::Pending,
         });
@@ -81,7 +94,7 @@ impl Succession {
         announced.acknowledgement = Acknowledgement::Given;
         let view = &announced.view;
         let waiting = view.backup.filter(|backup| {
-            let life = Life::of(*backup);
+            let life = life_of(*backup);
             !self.synchronised.contains(&(number, life))
         });
         if let Some(Member { node, .. }) = waiting {
@@ -143,21 +156,12 @@ impl Succession {
             .iter()
             .rev()
             .find(|announced| announced.view.number == *number)?;
-        announced.view.backup.map(Life::of)
+        announced.view.backup.map(life_of)
     }
 
-    /// How many views there were.
-    pub(super) fn announced(&self) -> u64 {
-        self.announced.len() as u64
-    }
-
-    /// How many of them were announced from `from` until `until`, by the clock of the events.
-    pub(super) fn announced_within(&self, from: u64, until: u64) -> u64 {
-        let within = self
-            .announced
-            .iter()
-            .filter(|announced| (from..until).contains(&announced.t));
-        within.count() as u64
+    /// When views began.
+    pub(super) const fn churn(&self) -> &Churn<ViewNumber> {
+        &self.churn
     }
 }
 

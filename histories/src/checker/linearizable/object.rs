@@ -72,7 +72,7 @@ impl<'a> Case<'a> {
     }
 
     /// By the special case `decide`, else by the search.
-    fn special<M: Model>(
+    pub(super) fn special<M: Model>(
         self,
         mut model: M,
         ids: &[OperationId],

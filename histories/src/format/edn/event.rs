@@ -85,8 +85,14 @@ impl<'a> Raw<'a> {
         };
         let edge = self.edge.ok_or(Defect::MissingField("type"))?.text();
         let edge = Edge::named(&edge).ok_or_else(|| Defect::UnknownType(edge.into_owned()))?;
-        let f = Function::named(&f).ok_or_else(|| Defect::UnknownFunction(f.into_owned()))?;
-        let (key, value) = self.keyed_value(edge, f, process, keyed);
+        let (f, key, value) = if f == "txn" {
+            let (f, key, value) = self.micro_operation()?;
+            (f, Some(key), value)
+        } else {
+            let f = Function::named(&f).ok_or_else(|| Defect::UnknownFunction(f.into_owned()))?;
+            let (key, value) = self.keyed_value(edge, f, process, keyed);
+            (f, key, value)
+        };
         let (value, saw) = {
             let values = builder.values_mut();
             (value.item(values), self.saw.map(|saw| saw.item(values)))
@@ -106,6 +112,32 @@ impl<'a> Raw<'a> {
                 .map(|error| error.text().into_owned()),
             saw,
         })
+    }
+
+    /// The one operation of a transaction, such as `[[:append 3 1]]`.
+    fn micro_operation(&self) -> Result<(Function, Key, &'a Form<'a>), Defect> {
+        let Some(Form::Sequence(operations)) = self.value else {
+            return Err(BAD_TRANSACTION);
+        };
+        let [operation] = &operations[..] else {
+            let count = operations.len();
+            return Err(Defect::Syntax(format!(
+                "a transaction of {count} operations; only those of a single one are read"
+            )));
+        };
+        let Form::Sequence(parts) = operation else {
+            return Err(BAD_TRANSACTION);
+        };
+        let [f, key, value] = &parts[..] else {
+            return Err(BAD_TRANSACTION);
+        };
+        let f = match &*f.text() {
+            "r" => Function::Read,
+            "w" => Function::Write,
+            "append" => Function::Append,
+            other => return Err(Defect::UnknownFunction(other.to_owned())),
+        };
+        Ok((f, Key::from(&*key.text()), value))
     }
 
     /// The key and the value, which may stand together in a pair: whether they do shows in the invocation.
@@ -144,6 +176,11 @@ fn pair<'a>(f: Function, value: &'a Form<'a>) -> Option<(Key, &'a Form<'a>)> {
     let is_keyed = f != Function::Cas || matches!(inner, Form::Sequence(_));
     is_keyed.then(|| (Key::from(&*key.text()), inner))
 }
+
+const BAD_TRANSACTION: Defect = Defect::BadField {
+    field: "value",
+    expected: "a list of operations such as [:append 3 1], in a transaction",
+};
 
 const BAD_PROCESS: Defect = Defect::BadField {
     field: "process",

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use crate::history::{HistoryError, Warning};
 use crate::journal::{Client, Edge, Entry, Event, Nemesis, Reader};
+use crate::op::Function;
 use crate::values::Values;
 
 /// Why a journal could not be written as EDN.
@@ -51,7 +52,7 @@ fn put_entry(line: &mut String, entry: &Entry, values: &Values) {
                 format_args!(
                     "{{:index {index}, :type :{}, :f :{}, :value ",
                     client.edge.name(),
-                    client.f
+                    name(client.f)
                 ),
             );
             put_value(line, client, values);
@@ -70,6 +71,26 @@ fn put_entry(line: &mut String, entry: &Entry, values: &Values) {
         }
     }
     line.push('}');
+}
+
+/// What Jepsen calls it.
+const fn name(f: Function) -> &'static str {
+    match f {
+        Function::Inc => Function::Add.name(),
+        Function::Read
+        | Function::Write
+        | Function::Cas
+        | Function::Append
+        | Function::Acquire
+        | Function::Release
+        | Function::Enqueue
+        | Function::Dequeue
+        | Function::Add
+        | Function::Remove
+        | Function::Contains
+        | Function::Put
+        | Function::Get => f.name(),
+    }
 }
 
 fn put_value(line: &mut String, client: &Client, values: &Values) {

@@ -1,40 +1,46 @@
-//! What clients were answered, as it left the nodes.
+//! What clients were answered, as it left the nodes: all answers to one write are the same (I19).
 
 use std::collections::BTreeMap;
 
 use histories::{Anomaly, AnomalyKind};
-use systems::pb::Response;
 use systems::service::RequestNumber;
 use systems::service::kv::Answer;
 use systems::{ClientId, NodeId};
 
-use super::bare;
-use crate::oracle::EVIDENCE_MAX;
+use super::EVIDENCE_MAX;
+use super::requests::{RequestId, bare};
 
 /// The answers to writes so far. Reads may be carried out again, and are answered as things are then.
 #[derive(Debug, Default)]
 pub(super) struct Answers {
-    first: BTreeMap<(ClientId, RequestNumber), (NodeId, Answer)>,
+    first: BTreeMap<RequestId, Answered>,
     different: Vec<String>,
 }
 
+/// What was answered first, and by whom.
+#[derive(Debug)]
+struct Answered {
+    by: NodeId,
+    answer: Answer,
+}
+
 impl Answers {
-    pub(super) fn note(&mut self, from: NodeId, to: ClientId, response: &Response) {
-        let Response::Done { request, answer } = response else {
-            return;
-        };
+    pub(super) fn note(&mut self, from: NodeId, client: ClientId, request: RequestNumber, answer: &Answer) {
         match answer {
             Answer::Value(_) => return,
             Answer::Done | Answer::Mismatch { .. } | Answer::Refused(_) => {}
         }
-        let (node, first) = self
+        let first = self
             .first
-            .entry((to, *request))
-            .or_insert_with(|| (from, answer.clone()));
-        if first != answer && self.different.len() < EVIDENCE_MAX {
+            .entry(RequestId { client, request })
+            .or_insert_with(|| Answered {
+                by: from,
+                answer: answer.clone(),
+            });
+        if first.answer != *answer && self.different.len() < EVIDENCE_MAX {
             self.different.push(format!(
-                "request {} of client {} was answered {first:?} by {node} and {answer:?} by {from}",
-                request.0, to.0
+                "request {} of client {} was answered {:?} by {} and {answer:?} by {from}",
+                request.0, client.0, first.answer, first.by
             ));
         }
     }

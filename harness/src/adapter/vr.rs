@@ -1,0 +1,277 @@
+//! Viewstamped replication of a key-value store.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::io;
+use std::time::Duration;
+
+use histories::{Invocation, Outcome, Process};
+use nemesis::{Roster, Standing};
+use systems::claims::{self, Claims};
+use systems::group::{GroupSession, GroupSessionConfig};
+use systems::service::kv::{Answer, KeyValue, Op};
+use systems::vr::{Config, Event, Flaw, Message, Node, Observer};
+use systems::{Conclusion, NodeId};
+
+use super::own::{self, KvClients};
+use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
+use crate::oracle::vr::VrOracle;
+use crate::oracle::{Examiner, FromLines};
+use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
+
+/// Viewstamped replication.
+#[derive(Debug, Clone, Copy)]
+pub struct Vr;
+
+/// The same in a simulated world.
+#[derive(Debug)]
+struct SimulatedVr {
+    config: Config,
+    clients: ClientsConfig,
+    conditions: Conditions,
+}
+
+/// Who reads its event logs.
+#[derive(Debug)]
+struct VrWitness(Observer);
+
+impl System for Vr {
+    fn name(&self) -> &'static str {
+        "vr"
+    }
+
+    fn claims(&self) -> &'static Claims {
+        &claims::VR
+    }
+
+    fn flaws(&self) -> Vec<FlawNote> {
+        let note = |flaw: Flaw| {
+            let known = flaw.description();
+            FlawNote {
+                system: "vr",
+                name: known.name,
+                description: known.summary,
+                source: known.source,
+                anomaly: known.anomaly,
+                trial: trial(flaw),
+            }
+        };
+        Flaw::ALL.into_iter().map(note).collect()
+    }
+
+    fn detector(&self) -> Duration {
+        Config::new(Vec::new()).suspect_after()
+    }
+
+    fn roster(&self, nodes: usize) -> Roster {
+        Roster {
+            replicas: (1..=nodes).map(NodeId::replica).collect(),
+            services: Vec::new(),
+            clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
+        }
+    }
+
+    fn node_arguments(&self, node: NodeId, place: &Place) -> Vec<OsString> {
+        own::node_arguments(self.name(), node, place)
+    }
+
+    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
+        let replicas: Vec<NodeId> = addresses.0.keys().copied().collect();
+        let session = move |process| session(process, &replicas, config, &Conditions::default());
+        Box::new(KvClients::new(addresses, config, session))
+    }
+
+    fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
+        Box::new(VrWitness::new(roster))
+    }
+
+    fn examiner(&self, roster: &Roster) -> Option<Box<dyn Examiner>> {
+        let oracle = VrOracle::new(&Config::new(roster.replicas.clone()));
+        Some(Box::new(FromLines::<Node<KeyValue>, VrOracle>::new(oracle)))
+    }
+
+    fn simulate(&self, setting: &Setting, sim: SimConfig) -> io::Result<Box<dyn Simulation>> {
+        let conditions = sim.conditions;
+        let usual = Config::new(self.roster(setting.nodes).replicas);
+        let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
+        let transfer_bytes_max = conditions.transfer_bytes_max as usize;
+        let config = Config {
+            beat_interval: conditions.timeout(usual.beat_interval),
+            piece_bytes_max: usual.piece_bytes_max.min(transfer_bytes_max),
+            entries_bytes_max: usual.entries_bytes_max.min(transfer_bytes_max),
+            checkpoint_ops: if conditions.transfer_bytes_max < OFTEN_BELOW_BYTES {
+                CHECKPOINT_OPS_OFTEN
+            } else {
+                usual.checkpoint_ops
+            },
+            flaw: flaw.map_err(io::Error::other)?,
+            ..usual
+        };
+        let protocol = SimulatedVr {
+            config,
+            clients: setting.clients,
+            conditions,
+        };
+        Ok(Box::new(SimWorld::open(protocol, sim)))
+    }
+}
+
+/// Where so little goes into a message, a simulation takes snapshots often, so that they are met in a short run.
+const OFTEN_BELOW_BYTES: u32 = 100 << 10;
+
+/// As often as that.
+const CHECKPOINT_OPS_OFTEN: usize = 20;
+
+/// The session of the client of `process`. They begin with different replicas.
+fn session(
+    process: Process,
+    replicas: &[NodeId],
+    config: ClientsConfig,
+    conditions: &Conditions,
+) -> GroupSession<Node<KeyValue>> {
+    let patience = own::patience(process, config.concurrency, conditions);
+    let mut replicas = replicas.to_vec();
+    let first = (process.0 % replicas.len() as u64) as usize;
+    replicas.rotate_left(first);
+    GroupSession::new(GroupSessionConfig::new(replicas, patience))
+}
+
+impl Protocol for SimulatedVr {
+    type Replica = Node<KeyValue>;
+    type Session = GroupSession<Node<KeyValue>>;
+    type Witness = VrWitness;
+    type Oracle = VrOracle;
+
+    const KINDS: &'static [&'static str] = &[
+        "Prepare",
+        "PrepareOk",
+        "Commit",
+        "Compacted",
+        "StartViewChange",
+        "DoViewChange",
+        "StartView",
+        "Recovery",
+        "RecoveryResponse",
+        "GetState",
+        "NewState",
+        "NewSnapshot",
+    ];
+
+    fn kind(message: &Message<Op>) -> &'static str {
+        match message {
+            Message::Prepare { .. } => "Prepare",
+            Message::PrepareOk { .. } => "PrepareOk",
+            Message::Commit { .. } => "Commit",
+            Message::Compacted { .. } => "Compacted",
+            Message::StartViewChange { .. } => "StartViewChange",
+            Message::DoViewChange { .. } => "DoViewChange",
+            Message::StartView { .. } => "StartView",
+            Message::Recovery { .. } => "Recovery",
+            Message::RecoveryResponse { .. } => "RecoveryResponse",
+            Message::GetState { .. } => "GetState",
+            Message::NewState { .. } => "NewState",
+            Message::NewSnapshot { .. } => "NewSnapshot",
+        }
+    }
+
+    fn roster(&self) -> Roster {
+        Vr.roster(self.config.members.len())
+    }
+
+    fn config(&self) -> &Config {
+        &self.config
+    }
+
+    fn session(&self, process: Process) -> GroupSession<Node<KeyValue>> {
+        session(process, &self.config.members, self.clients, &self.conditions)
+    }
+
+    fn op(&self, invocation: &Invocation) -> Option<Op> {
+        kv::op(invocation)
+    }
+
+    fn outcome(&self, invocation: &Invocation, conclusion: Conclusion<Answer>) -> Outcome {
+        kv::outcome(invocation, self.clients.reads, conclusion)
+    }
+
+    fn witness(&self) -> VrWitness {
+        VrWitness::new(&self.roster())
+    }
+
+    fn oracle(&self) -> VrOracle {
+        VrOracle::new(&self.config)
+    }
+}
+
+impl Observing<Event> for VrWitness {
+    fn observe(&mut self, node: NodeId, event: &Event) {
+        self.0.note(node, event);
+    }
+}
+
+impl Witness for VrWitness {
+    fn note(&mut self, node: NodeId, line: &str) {
+        if let Some(event) = own::event(line) {
+            self.0.note(node, &event);
+        }
+    }
+
+    fn note_death(&mut self, node: NodeId) {
+        self.0.note_death(node);
+    }
+
+    fn formed(&self) -> bool {
+        self.0.formed()
+    }
+
+    fn standing(&self, health: &Health) -> Standing {
+        let primaries = self.0.primaries().into_iter();
+        let alive = primaries.filter(|(node, _)| health.running.contains(node));
+        let spare = |node: &NodeId| self.0.goes_on_with(&without(&health.sound, *node));
+        Standing {
+            primaries: alive
+                .map(|(node, view)| (node, format!("primary of view {view}")))
+                .collect(),
+            expendable: health.running.iter().copied().filter(spare).collect(),
+            ..Standing::default()
+        }
+    }
+
+    fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String> {
+        let serves = self.0.goes_on_with(running);
+        (!serves).then(|| "no more than half of the replicas run".to_owned())
+    }
+}
+
+impl VrWitness {
+    fn new(roster: &Roster) -> Self {
+        Self(Observer::new(roster.replicas.iter().copied()))
+    }
+}
+
+fn without(nodes: &BTreeSet<NodeId>, node: NodeId) -> BTreeSet<NodeId> {
+    nodes.iter().copied().filter(|&other| other != node).collect()
+}
+
+/// Under which options real processes show `flaw`.
+const fn trial(flaw: Flaw) -> Option<&'static str> {
+    match flaw {
+        Flaw::DvcLongestLog
+        | Flaw::DvcLastEntryViewstamp
+        | Flaw::RecoverySingleResponse
+        | Flaw::RecoveryNoNonce
+        | Flaw::RecoveryForgetsView
+        | Flaw::RecoveringParticipates
+        | Flaw::StateTransferTruncates
+        | Flaw::PrepareGapAccepted
+        | Flaw::OldViewPrepare
+        | Flaw::QuorumCountsSelfTwice
+        | Flaw::ClientTablePrimaryOnly
+        | Flaw::ReadWithoutLease
+        | Flaw::LeaseIgnoresNewView
+        | Flaw::NoSvcQuorum
+        | Flaw::RecoveryStrictlyGreater
+        | Flaw::StartViewOlderView => None,
+    }
+}
