@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// So many histories each mutant has to survive to go unnoticed.
-const HISTORIES: &str = "200000";
+const HISTORIES: &str = "60000";
 
 struct Mutant {
     what: String,
@@ -94,7 +94,7 @@ fastrand = "2"
 
 [profile.dev]
 debug = false
-opt-level = 1
+opt-level = 0
 "#;
 
 /// Whether the fuzz finds nothing; a mutant that does not compile stops everything, and one that runs for ever counts as caught.
