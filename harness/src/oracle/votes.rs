@@ -109,6 +109,14 @@ impl<T: Copy + Ord + Display> Votes<T> {
         Count::Chosen
     }
 
+    /// `node` holds what follows from everything through `index`, which must have been chosen. Who carried it out need not have lived to
+    /// tell.
+    pub(super) fn rely(&self, t: u64, node: NodeId, index: Index, deed: &str, findings: &mut Findings) {
+        if Index(0) < index {
+            self.decide(t, node, index, None, deed, findings);
+        }
+    }
+
     /// `node` takes `value`, or whatever stands there, for chosen, as its `deed` shows: `carried out`. It must have been.
     pub(super) fn decide(
         &self,
