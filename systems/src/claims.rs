@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::quorum;
+
 /// What a system claims of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
@@ -246,10 +248,9 @@ impl Spares {
     /// How many of so many `servers`.
     #[must_use]
     pub const fn of(self, servers: usize) -> usize {
-        let others = servers.saturating_sub(1);
         match self {
-            Self::AllButOne => others,
-            Self::Minority => others / 2,
+            Self::AllButOne => servers.saturating_sub(1),
+            Self::Minority => quorum::missing_max(servers),
         }
     }
 }

@@ -94,12 +94,6 @@ impl Observer {
         self.members.majority() <= in_it().count() && in_it().any(|place| place.role == Role::Primary)
     }
 
-    /// How many may be missing while the group goes on.
-    #[must_use]
-    pub const fn missing_max(&self) -> usize {
-        self.members.missing_max()
-    }
-
     /// Whether the group goes on when only the replicas `running` are left.
     #[must_use]
     pub fn goes_on_with(&self, running: &BTreeSet<NodeId>) -> bool {
