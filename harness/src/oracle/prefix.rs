@@ -273,3 +273,71 @@ impl Prefix {
         Some(*first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use systems::service::Digest;
+    use systems::{Incarnation, NodeId};
+
+    use super::{Agreement, KEPT_MAX, Prefix, Step};
+    use crate::oracle::Findings;
+    use crate::oracle::life::Life;
+    use crate::oracle::log::{Index, Words};
+
+    const WORDS: Words = Words {
+        index: "slot",
+        term: "ballot",
+    };
+
+    fn life(number: usize) -> Life {
+        Life {
+            node: NodeId::replica(number),
+            incarnation: Incarnation(0),
+        }
+    }
+
+    fn step(index: u64) -> Step {
+        Step {
+            index: Index(index),
+            value: None,
+            digest: Digest::of(&index.to_le_bytes()),
+        }
+    }
+
+    /// After `movers` of three nodes have carried out everything through `last`.
+    fn after(movers: usize, last: u64) -> Prefix {
+        let nodes: BTreeSet<NodeId> = (1..=3).map(NodeId::replica).collect();
+        let (mut prefix, mut findings) = (Prefix::new(WORDS, &nodes), Findings::default());
+        for index in 1..=last {
+            for mover in 1..=movers {
+                prefix.carry_out(0, life(mover), step(index), &mut findings);
+            }
+        }
+        prefix.prune();
+        assert!(findings.0.is_empty(), "{findings:?}");
+        prefix
+    }
+
+    #[test]
+    fn what_every_node_has_passed_is_not_kept() {
+        assert_eq!(after(3, 1_000).positions.len(), 1);
+        assert_eq!(after(2, 1_000).positions.len(), 1_000);
+    }
+
+    #[test]
+    fn a_node_that_is_gone_for_good_does_not_make_it_grow_for_ever() {
+        let mut prefix = after(1, KEPT_MAX + 1_000);
+        assert_eq!(prefix.positions.len() as u64, KEPT_MAX);
+        let mut findings = Findings::default();
+        assert_eq!(
+            prefix.carry_out(0, life(2), step(1), &mut findings),
+            Agreement::Same
+        );
+        assert!(
+            findings.0.is_empty(),
+            "what is not remembered was compared: {findings:?}"
+        );
+    }
+}
