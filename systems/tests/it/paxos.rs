@@ -13,6 +13,7 @@ mod cluster;
 mod flaws;
 mod oracle;
 mod packet;
+mod scenarios;
 mod search;
 
 /// The Paxos log, as a world has to know it.
