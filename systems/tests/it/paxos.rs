@@ -14,6 +14,7 @@ mod flaws;
 mod oracle;
 mod packet;
 mod scenarios;
+mod scripts;
 mod search;
 
 /// The Paxos log, as a world has to know it.

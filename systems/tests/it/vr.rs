@@ -15,6 +15,7 @@ mod notes;
 mod oracle;
 mod packet;
 mod scenarios;
+mod scripts;
 mod search;
 
 /// A replica of the key-value store.

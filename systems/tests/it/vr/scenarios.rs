@@ -180,7 +180,7 @@ fn uw_many_clients_see_one_order_everywhere() {
         }
         world.settle();
         let text = world.value_at(n(3), "x").unwrap();
-        let acknowledged: Vec<String> = (0..1000).map(|number| format!("t{number}")).collect();
+        let acknowledged: Vec<String> = (0..1000).map(|number| format!("t{number} ")).collect();
         check_appends(&text, &acknowledged);
         check_all_have(&mut world, &text);
     });
