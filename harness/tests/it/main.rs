@@ -4,6 +4,7 @@ mod command_line;
 mod doors;
 mod interpreter;
 mod load;
+mod oracle;
 mod record;
 mod script;
 mod sim;

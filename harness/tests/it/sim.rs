@@ -94,6 +94,19 @@ fn two_seeds_are_two_runs() {
 }
 
 #[test]
+fn no_mix_has_so_few_servers_that_nothing_can_take_over() {
+    for system in adapter::systems() {
+        let drawn = |seed| drawn_of(system.as_ref(), "append", seed).test.nodes;
+        let fewest = (0..100).map(drawn).min();
+        assert!(
+            fewest.is_some_and(|nodes| 0 < system.claims().spares.of(nodes)),
+            "{}",
+            system.name()
+        );
+    }
+}
+
+#[test]
 fn no_correct_system_is_ever_called_wrong() {
     for system in adapter::systems() {
         for seed in 100..160 {

@@ -99,6 +99,10 @@ impl Consensus {
         self.entries.get(&slot)
     }
 
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Slot, &Entry)> {
+        self.entries.iter().map(|(slot, entry)| (*slot, entry))
+    }
+
     /// How many slots are kept, and about how many bytes they take.
     pub(super) fn kept(&self) -> (usize, usize) {
         (self.entries.len(), self.kept_bytes)
@@ -167,7 +171,10 @@ impl Consensus {
         config: &Config,
     ) -> Result<(), Unacceptable> {
         let ahead = first.plus(values.len()).since(self.committed.next());
-        let kept_bytes_max = config.kept_bytes_max.max(self.snapshot_bytes) + config.ahead_bytes_max;
+        let kept_bytes_max = config
+            .kept_bytes_max
+            .max(self.snapshot_bytes)
+            .saturating_add(config.ahead_bytes_max);
         if config.ahead_slots_max < ahead || kept_bytes_max < self.kept_bytes {
             return Err(Unacceptable::TooFarAhead);
         }

@@ -11,7 +11,7 @@ use crate::paxos::catch_up::CatchUp;
 use crate::paxos::consensus::Consensus;
 use crate::paxos::event::{Cause, Event, Reason};
 use crate::paxos::leader::{Leader, refuse};
-use crate::paxos::message::{Entry, Message, Record, Timer};
+use crate::paxos::message::{Entry, Message, Record, Timer, Value};
 use crate::paxos::rotation::{Rotation, Wait};
 use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox, Replica};
 use crate::service::kv::{Answer, KeyValue, Op};
@@ -299,6 +299,17 @@ impl Node {
     #[must_use]
     pub const fn machine(&self) -> &Machine<KeyValue> {
         self.consensus.machine()
+    }
+
+    /// What stands in `slot`, if that is kept: the decided value where it is decided, what it accepted last otherwise.
+    #[must_use]
+    pub fn value(&self, slot: Slot) -> Option<&Value> {
+        self.consensus.entry(slot).map(|entry| &entry.value)
+    }
+
+    /// Everything that is kept, by slot.
+    pub fn held(&self) -> impl Iterator<Item = (Slot, &Value)> {
+        self.consensus.entries().map(|(slot, entry)| (slot, &entry.value))
     }
 
     /// How many slots it keeps in memory, and about how many bytes they take.
