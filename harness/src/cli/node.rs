@@ -68,11 +68,27 @@ where
     flaw: Option<F>,
 }
 
-/// A node of the Paxos log, of one kind or the other.
+/// A node of the Paxos log, of one kind or the other: one with a rank needs no place.
 #[derive(Debug, Args)]
 struct PaxosArgs {
-    #[command(flatten)]
-    member: Option<MemberArgs<paxos::Flaw>>,
+    /// Its name
+    #[arg(long, required_unless_present = "rank")]
+    name: Option<NodeId>,
+    /// A node and where it listens, itself included
+    #[arg(long = "peer")]
+    peers: Vec<Peer>,
+    /// The folder that survives its deaths
+    #[arg(long, required_unless_present = "rank")]
+    data: Option<PathBuf>,
+    /// Its event log
+    #[arg(long, required_unless_present = "rank")]
+    events: Option<PathBuf>,
+    /// The source of its chance
+    #[arg(long, required_unless_present = "rank")]
+    seed: Option<u64>,
+    /// The deviation it shall have
+    #[arg(long)]
+    flaw: Option<paxos::Flaw>,
     #[command(flatten)]
     instances: InstanceArgs,
 }
@@ -115,17 +131,35 @@ impl NodeArgs {
                 let config = vr::Config::new(place.names().collect());
                 place.serve::<vr::Node<KeyValue>>(&vr::Config { flaw, ..config })
             }
-            NodeSystem::Paxos(PaxosArgs { member, instances }) => match (instances.rank(), member) {
-                (Some(rank), None) => instances.serve(rank),
-                (None, Some(MemberArgs { place, flaw })) => {
-                    let config = paxos::Config::new(place.names().collect());
-                    place.serve::<paxos::Node>(&paxos::Config { flaw, ..config })
-                }
-                (Some(_), Some(_)) | (None, None) => Err(Refusal::arguments(
-                    "a node of the Paxos log has a --rank or a --name",
-                )),
-            },
+            NodeSystem::Paxos(args) => args.serve(),
         }
+    }
+}
+
+impl PaxosArgs {
+    fn serve(self) -> Result<u8, Refusal> {
+        if let Some(rank) = self.instances.rank() {
+            return self.instances.serve(rank);
+        }
+        let (Some(name), Some(data), Some(events), Some(seed)) =
+            (self.name, self.data, self.events, self.seed)
+        else {
+            return Err(Refusal::arguments(
+                "a node of the Paxos log has a --rank or a place",
+            ));
+        };
+        let place = PlaceArgs {
+            name,
+            peers: self.peers,
+            data,
+            events,
+            seed,
+        };
+        let config = paxos::Config {
+            flaw: self.flaw,
+            ..paxos::Config::new(place.names().collect())
+        };
+        place.serve::<paxos::Node>(&config)
     }
 }
 

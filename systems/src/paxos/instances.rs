@@ -11,14 +11,14 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::group::Request;
+use crate::group::{Member, Request};
 use crate::paxos::ballot::{Ballot, Slot};
 use crate::paxos::event::Event;
 use crate::paxos::message::{Record, Timer, Value};
 use crate::paxos::{Config, Message, Node};
 use crate::replica::{Boot, ClientId, Effect, Input, Outbox, Replica};
 use crate::service::client_table::RequestNumber;
-use crate::service::kv::Op;
+use crate::service::kv::{KeyValue, Op};
 use crate::time::Time;
 
 /// The length of an instance's data in the course's runs, in bytes.
@@ -217,6 +217,11 @@ impl Replica for InstanceNode {
         self.drive(now, input, out);
         self.propose(now, out);
     }
+}
+
+/// It can be asked like any other, too.
+impl Member for InstanceNode {
+    type Service = KeyValue;
 }
 
 /// The instances that a record says were accepted.

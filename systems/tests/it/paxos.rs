@@ -11,6 +11,7 @@ use crate::world::System;
 mod basics;
 mod cluster;
 mod flaws;
+mod instances;
 mod oracle;
 mod packet;
 mod scenarios;
