@@ -80,7 +80,7 @@ impl<R: Replica, O: Oracle<R>> Script<R, O> {
         self.now += STEP_NS;
         self.history
             .ask(Time(self.now), client, Function::Append, "k", json!("x"))
-            .expect("a client asks one thing at a time");
+            .expect("a client has one operation at a time");
         self
     }
 
@@ -89,7 +89,7 @@ impl<R: Replica, O: Oracle<R>> Script<R, O> {
         self.now += STEP_NS;
         self.history
             .answer(Time(self.now), client, Outcome::Ok(json!(null)))
-            .expect("it has asked");
+            .expect("who is answered has asked");
         self
     }
 
