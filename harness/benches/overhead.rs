@@ -132,6 +132,7 @@ fn record(workload: Workload) -> std::io::Result<f64> {
         replicas: Vec::new(),
         services: Vec::new(),
         clients: NodeId::replica(1),
+        spares: 0,
     };
     let mut world = Nobody {
         start: Instant::now(),

@@ -18,10 +18,10 @@ pub const AVAILABILITY: &str = "availability";
 /// A search for a flaw from one starting seed on.
 #[derive(Debug)]
 pub struct Search<'a> {
-    /// What the cases are made from; the seeds take them in turn.
+    /// What the cases are made from, at least one; the seeds take them in turn.
     pub recipes: Vec<Recipe<'a>>,
-    /// The flaw that the nodes have.
-    pub flaw: String,
+    /// The flaw that the nodes have; none for the correct system.
+    pub flaw: Option<String>,
     /// So many seeds are tried.
     pub seeds_max: u64,
 }
@@ -35,6 +35,19 @@ pub struct Detection {
     pub clients: Option<Catch>,
     /// Seeds under which the same system without the flaw was called wrong.
     pub false_alarms: Vec<u64>,
+}
+
+/// What came of many runs.
+#[derive(Debug, Clone, Default)]
+pub struct Sample {
+    /// How many there were.
+    pub runs: u64,
+    /// In so many nothing could be decided: nothing succeeded under a fault, or the data was lost as the system says it may be.
+    pub undecided: u64,
+    /// How much time went by in all of them.
+    pub simulated: Duration,
+    /// The seeds under which something was called wrong.
+    pub alarms: Vec<u64>,
 }
 
 /// A run in which a flaw was caught.
@@ -60,13 +73,9 @@ impl Search<'_> {
         let (mut detection, mut simulated) = (Detection::default(), Duration::ZERO);
         for number in 0..self.seeds_max {
             let seed = start + number;
-            let Some(recipe) = self.recipes.get((number % self.recipes.len() as u64) as usize) else {
-                break;
-            };
-            let case = self.flawed(recipe.case(seed, 0)?);
+            let case = self.flawed(self.case(start, number)?);
             let results = Trial::hold(&case, &manner, &mut Unwatched).results;
-            simulated +=
-                Duration::from_secs_f64((results.durations_ms.load + results.durations_ms.recover) / 1_000.0);
+            simulated += simulated_time(&results);
             let by = caught_by(&results);
             if by.is_empty() {
                 continue;
@@ -90,8 +99,34 @@ impl Search<'_> {
         Ok(detection)
     }
 
+    /// Tries all seeds from `start` on, whatever comes of them.
+    ///
+    /// # Errors
+    /// When a recipe makes no case.
+    pub fn all_from(&self, start: u64) -> Result<Sample, RecipeError> {
+        let manner = Manner::keeping(Recording::Nothing);
+        let mut sample = Sample::default();
+        for number in 0..self.seeds_max {
+            let case = self.flawed(self.case(start, number)?);
+            let results = Trial::hold(&case, &manner, &mut Unwatched).results;
+            sample.runs += 1;
+            sample.undecided += u64::from(results.verdict == "unknown");
+            sample.simulated += simulated_time(&results);
+            if !caught_by(&results).is_empty() {
+                sample.alarms.push(case.test.seed);
+            }
+        }
+        Ok(sample)
+    }
+
+    /// The case of the `number`-th seed from `start` on. Every search has the same one there, whatever flaw it is for.
+    fn case(&self, start: u64, number: u64) -> Result<Case, RecipeError> {
+        let recipe = &self.recipes[(number % self.recipes.len() as u64) as usize];
+        recipe.case(start + number, 0)
+    }
+
     fn flawed(&self, case: Case) -> Case {
-        let flaw = Some(self.flaw.clone());
+        let flaw = self.flaw.clone();
         Case {
             test: Test { flaw, ..case.test },
             ..case
@@ -110,6 +145,10 @@ impl Search<'_> {
         let results = Trial::hold(&twin, manner, &mut Unwatched).results;
         (!caught_by(&results).is_empty()).then_some(case.test.seed)
     }
+}
+
+fn simulated_time(results: &Results) -> Duration {
+    Duration::from_secs_f64((results.durations_ms.load + results.durations_ms.recover) / 1_000.0)
 }
 
 /// Who found something wrong with the run.

@@ -189,7 +189,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         recovery: Duration,
         progress: &mut dyn Progress,
     ) -> io::Result<PrimaryKill> {
-        if self.world.cluster().roster().replicas.len() <= 1 {
+        if self.world.cluster().roster().spares == 0 {
             return Ok(PrimaryKill::Spared);
         }
         if self.is_interrupted() {

@@ -141,7 +141,8 @@ fn narrowed(nemesis: &'static Nemesis, roster: &Roster, rng: &mut ChaCha12Rng) -
 /// Around the system's own number, and never so few that nothing can take over.
 fn nodes(claims: &Claims, rng: &mut ChaCha12Rng) -> usize {
     let usual = claims.servers_default;
-    let fewest = claims.servers_min.max(2);
+    let can_spare = |servers: &usize| 0 < claims.spares.of(*servers);
+    let fewest = (claims.servers_min..).find(can_spare).unwrap_or(usual);
     let drawn = one_of(&[fewest, usual, usual, usual + 1, usual + 2], rng);
     drawn.max(fewest)
 }

@@ -10,9 +10,16 @@ mod answers;
 mod churn;
 mod fates;
 mod life;
+mod log;
+mod mandates;
 mod offices;
+pub mod paxos;
 pub mod pb;
+mod prefix;
 mod requests;
+mod settled;
+mod terms;
+mod votes;
 pub mod vr;
 
 use std::collections::BTreeMap;

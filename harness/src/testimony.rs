@@ -63,7 +63,7 @@ pub enum PrimaryKill {
     /// It has not been thought of: the run ended before.
     #[default]
     NotReached,
-    /// It was not to be killed: a single replica has no successor.
+    /// It was not to be killed: the others cannot do without it, as the system claims.
     Spared,
     /// Within the bound there was no primary that the system claims to be able to lose.
     NoneExpendable,

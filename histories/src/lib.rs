@@ -185,6 +185,7 @@ pub mod check;
 pub mod checker;
 pub mod format;
 pub mod history;
+pub mod instance_log;
 pub mod journal;
 pub mod model;
 mod names;

@@ -70,6 +70,16 @@ pub enum AnomalyKind {
     NotReplicated,
     /// Copies that should be the same are not.
     DivergentState,
+    /// Two values were decided, or offered by one, for the same position of a log.
+    TwoValues,
+    /// Something was accepted that nobody had proposed.
+    Invented,
+    /// A position of a log was left out.
+    Hole,
+    /// A node went back behind something that it had made durable or carried out.
+    Forgotten,
+    /// A node took part in something that it must not at its stage.
+    OutOfTurn,
     /// An operation took effect more than once.
     AppliedTwice,
     /// One operation was answered in more than one way.
@@ -103,6 +113,11 @@ impl AnomalyKind {
             | Self::BrokenSuccession
             | Self::NotReplicated
             | Self::DivergentState
+            | Self::TwoValues
+            | Self::Invented
+            | Self::Hole
+            | Self::Forgotten
+            | Self::OutOfTurn
             | Self::AppliedTwice
             | Self::AnswersDiffer
             | Self::ViewChurn
@@ -132,6 +147,11 @@ impl AnomalyKind {
             Self::BrokenSuccession => "broken-succession",
             Self::NotReplicated => "not-replicated",
             Self::DivergentState => "divergent-state",
+            Self::TwoValues => "two-values",
+            Self::Invented => "invented",
+            Self::Hole => "hole",
+            Self::Forgotten => "forgotten",
+            Self::OutOfTurn => "out-of-turn",
             Self::AppliedTwice => "applied-twice",
             Self::AnswersDiffer => "answers-differ",
             Self::ViewChurn => "view-churn",

@@ -85,6 +85,7 @@ mod tests {
             replicas: vec![NodeId::replica(1)],
             services: Vec::new(),
             clients: "clients".parse().unwrap(),
+            spares: 0,
         };
         let episode = |(index, (from, until)): (u64, &(u64, u64))| Episode {
             id: FaultId(index),

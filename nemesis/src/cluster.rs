@@ -31,6 +31,8 @@ pub struct Roster {
     pub services: Vec<NodeId>,
     /// The host all clients live on.
     pub clients: NodeId,
+    /// How many replicas the others can do without, as the system claims.
+    pub spares: usize,
 }
 
 /// Who matters at this moment, as far as the world can tell.

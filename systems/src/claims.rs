@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use crate::quorum;
+
 /// What a system claims of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claims {
@@ -23,10 +25,21 @@ pub struct Claims {
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
     pub servers_min: usize,
+    /// How many servers the others can do without.
+    pub spares: Spares,
     /// How many servers it has if nobody says otherwise.
     pub servers_default: usize,
     /// After the last misfortune it survives is over, it answers again within this time.
     pub recovers_within: Duration,
+}
+
+/// How many servers the others can do without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Spares {
+    /// All but one, if they go one after the other.
+    AllButOne,
+    /// Fewer than half.
+    Minority,
 }
 
 /// A promise about answers.
@@ -147,6 +160,7 @@ pub const PB: Claims = Claims {
         },
     ],
     servers_min: 1,
+    spares: Spares::AllButOne,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -185,6 +199,7 @@ pub const VR: Claims = Claims {
         ),
     }],
     servers_min: 1,
+    spares: Spares::Minority,
     servers_default: 3,
     recovers_within: Duration::from_secs(5),
 };
@@ -221,12 +236,24 @@ pub const PAXOS: Claims = Claims {
         keeps: Some("what they promised and accepted"),
     }],
     servers_min: 1,
+    spares: Spares::Minority,
     servers_default: 5,
     recovers_within: Duration::from_secs(3),
 };
 
 /// The claims of all systems.
 pub const ALL: [&Claims; 3] = [&PB, &VR, &PAXOS];
+
+impl Spares {
+    /// How many of so many `servers`.
+    #[must_use]
+    pub const fn of(self, servers: usize) -> usize {
+        match self {
+            Self::AllButOne => servers.saturating_sub(1),
+            Self::Minority => quorum::missing_max(servers),
+        }
+    }
+}
 
 /// The claims of the system named `name`.
 #[must_use]

@@ -3,7 +3,7 @@
 //! Multi-Paxos in the terms of a log whose leaders rotate by time-outs. `docs/paxos.md` describes the protocol as a whole. What is
 //! where: [`ballot`] (rounds, ballots, slots), [`message`], `consensus` (what a node promised, accepted and knows to be decided),
 //! `leader` (read, impose, propose, commit), `node` (takes messages in, follows, keeps the count of rounds; `rotation`), `catch_up` (what
-//! others know to be decided), [`event`] and [`Observer`] (what can be seen from outside), [`Flaw`].
+//! others know to be decided), [`event`] and [`Observer`] (what can be seen from outside), [`instances`] (the log without clients), [`Flaw`].
 //!
 //! Invariants, each kept at the place named:
 //! * A node listens to no ballot below its promise, and the promise is durable before it is given (`Node::follow`, `Consensus::promise`).
@@ -20,12 +20,14 @@
 use std::time::Duration;
 
 use crate::node_id::NodeId;
+use crate::quorum;
 
 pub mod ballot;
 mod catch_up;
 mod consensus;
 pub mod event;
 pub mod flaw;
+pub mod instances;
 mod leader;
 pub mod message;
 pub mod node;
@@ -35,7 +37,9 @@ mod rotation;
 pub use ballot::{Ballot, Round, Slot};
 pub use event::{Cause, CommandId, Event, Outcome, Reason, Role};
 pub use flaw::Flaw;
-pub use message::{Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value};
+pub use message::{
+    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value, Wanted,
+};
 pub use node::Node;
 pub use observer::Observer;
 
@@ -154,12 +158,10 @@ impl Config {
     /// How many distinct nodes decide: more than half, so that any two such sets share a node.
     #[must_use]
     pub fn quorum(&self) -> usize {
-        let half = self.members.len() / 2;
         if self.has(Flaw::QuorumTwoOfFive) {
-            half.max(1)
-        } else {
-            half + 1
+            return (self.members.len() / 2).max(1);
         }
+        quorum::majority(self.members.len())
     }
 
     /// For how long after a sign of a leader nobody else is listened to who wants to lead: a little less than anybody's patience.

@@ -34,6 +34,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
+use std::time::Duration;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::net::TcpListener;
@@ -43,6 +44,7 @@ use tokio::task::{JoinSet, LocalSet};
 use tracing::debug;
 
 pub use client::Client;
+pub use engine::Wording;
 pub use events::EventLine;
 pub use log::LogError;
 
@@ -125,6 +127,34 @@ pub fn serve<R: Replica + 'static>(
     data: &Path,
     events: &Path,
 ) -> Result<(), ServerError> {
+    let manner = Manner {
+        wording: Wording::Json,
+        lasts: None,
+    };
+    serve_in_manner::<R>(config, boot, listen, data, events, manner)
+}
+
+/// How a node is run.
+#[derive(Debug, Clone, Copy)]
+pub struct Manner<E> {
+    /// How its events are written down.
+    pub wording: Wording<E>,
+    /// After how long it leaves by itself, if it does.
+    pub lasts: Option<Duration>,
+}
+
+/// Runs a node in this thread like [`serve`], in another manner.
+///
+/// # Errors
+/// As [`serve`].
+pub fn serve_in_manner<R: Replica + 'static>(
+    config: &R::Config,
+    boot: BootArgs,
+    listen: Listen,
+    data: &Path,
+    events: &Path,
+    manner: Manner<R::Event>,
+) -> Result<(), ServerError> {
     raise_descriptor_limit();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -133,7 +163,19 @@ pub fn serve<R: Replica + 'static>(
     LocalSet::new().block_on(&runtime, async {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Runtime)?;
         let server = Server::<R>::open(config, boot, listen, data, events).await?;
-        server.run(async move { _ = terminate.recv().await }).await
+        let server = Server {
+            wording: manner.wording,
+            ..server
+        };
+        let end = manner.lasts.map(|lasts| clock::now() + lasts);
+        server
+            .run(async move {
+                tokio::select! {
+                    _ = terminate.recv() => (),
+                    () = clock::until(end) => (),
+                }
+            })
+            .await
     })
 }
 
@@ -146,6 +188,7 @@ pub struct Server<R: Replica> {
     replica: R,
     log: Log,
     events: EventLog,
+    wording: Wording<R::Event>,
 }
 
 impl<R: Replica + 'static> Server<R> {
@@ -198,6 +241,7 @@ impl<R: Replica + 'static> Server<R> {
             replica,
             log,
             events,
+            wording: Wording::Json,
         })
     }
 
@@ -228,6 +272,7 @@ impl<R: Replica + 'static> Server<R> {
             replica,
             log,
             events,
+            wording,
         } = self;
         let (nodes, from_nodes) = mpsc::channel(ARRIVALS_MAX);
         let (clients, from_clients) = mpsc::channel(ARRIVALS_MAX);
@@ -247,7 +292,7 @@ impl<R: Replica + 'static> Server<R> {
             tasks.spawn_local(peer::speak(boot.node, peer, address, Rc::clone(&queue)));
             queues.insert(peer, queue);
         }
-        let engine = Engine::new(boot.node, replica, queues, log, events);
+        let engine = Engine::new(boot.node, replica, queues, log, events).in_words(wording);
         tokio::select! {
             ended = engine.run(Arrivals { nodes: from_nodes, clients: from_clients }) => ended,
             () = stop => Ok(()),

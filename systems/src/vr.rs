@@ -42,7 +42,7 @@ pub mod node;
 pub mod observer;
 pub mod view;
 
-pub use event::Event;
+pub use event::{Event, Outcome};
 pub use flaw::Flaw;
 pub use log::{Base, Entry, Log};
 pub use members::Members;
@@ -55,6 +55,8 @@ pub use view::{OpNumber, View};
 pub const BEAT_INTERVAL: Duration = Duration::from_millis(50);
 /// After so many beats without a sign of life another view is wished for.
 pub const SUSPECT_AFTER_BEATS: u32 = 10;
+/// The age of the echo that a primary's beat may have, in silences after which another view is wished for: room for slow links.
+pub const ECHO_AGE_SILENCES: u32 = 4;
 /// The patience with a change of view doubles with each one that failed, at most so many times.
 pub const PATIENCE_DOUBLINGS_MAX: u32 = 4;
 /// The most commands that a primary has taken and not yet committed; beyond it clients are told that it is busy.

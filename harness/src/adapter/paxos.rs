@@ -5,18 +5,18 @@ use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
 
-use histories::{Anomaly, Invocation, Outcome, Process};
+use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
-use systems::group::{GroupSession, GroupSessionConfig, Response};
+use systems::group::{GroupSession, GroupSessionConfig};
 use systems::paxos::{Config, Event, Flaw, Message, Node, Observer};
-use systems::server::EventLine;
 use systems::service::kv::{Answer, Op};
-use systems::{ClientId, Conclusion, NodeId};
+use systems::{Conclusion, NodeId};
 
 use super::own::{self, KvClients};
 use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
-use crate::oracle::{Hindsight, Oracle};
+use crate::oracle::paxos::PaxosOracle;
+use crate::oracle::{Examiner, FromLines};
 use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// In a simulation a node keeps so many times the bytes of one transfer before it makes a snapshot, so that short runs see some.
@@ -77,6 +77,7 @@ impl System for Paxos {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 
@@ -92,6 +93,11 @@ impl System for Paxos {
 
     fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
         Box::new(PaxosWitness::new(roster))
+    }
+
+    fn examiner(&self, roster: &Roster) -> Option<Box<dyn Examiner>> {
+        let oracle = PaxosOracle::new(&Config::new(roster.replicas.clone()));
+        Some(Box::new(FromLines::<Node, PaxosOracle>::new(oracle)))
     }
 
     fn simulate(&self, setting: &Setting, sim: SimConfig) -> io::Result<Box<dyn Simulation>> {
@@ -139,7 +145,7 @@ impl Protocol for SimulatedPaxos {
     type Replica = Node;
     type Session = GroupSession<Node>;
     type Witness = PaxosWitness;
-    type Oracle = Nobody;
+    type Oracle = PaxosOracle;
 
     const KINDS: &'static [&'static str] = &[
         "Bump",
@@ -166,7 +172,7 @@ impl Protocol for SimulatedPaxos {
             Message::Beat(_) => "Beat",
             Message::Alive { .. } => "Alive",
             Message::Nack { .. } => "Nack",
-            Message::Fetch { .. } => "Fetch",
+            Message::Fetch(_) => "Fetch",
             Message::Chosen { .. } => "Chosen",
             Message::Snapshot { .. } => "Snapshot",
             Message::SnapshotProgress { .. } => "SnapshotProgress",
@@ -197,8 +203,8 @@ impl Protocol for SimulatedPaxos {
         PaxosWitness::new(&self.roster())
     }
 
-    fn oracle(&self) -> Nobody {
-        Nobody
+    fn oracle(&self) -> PaxosOracle {
+        PaxosOracle::new(&self.config)
     }
 }
 
@@ -244,20 +250,6 @@ impl PaxosWitness {
             observer: Observer::new(),
             replicas: roster.replicas.len(),
         }
-    }
-}
-
-/// Nobody looks inside yet.
-#[derive(Debug)]
-struct Nobody;
-
-impl Oracle<Node> for Nobody {
-    fn note(&mut self, _: &EventLine<Event>) {}
-
-    fn answer(&mut self, _: NodeId, _: ClientId, _: &Response<Answer>) {}
-
-    fn conclude(&self, _: &Hindsight<'_>) -> Vec<Anomaly> {
-        Vec::new()
     }
 }
 

@@ -84,6 +84,7 @@ impl System for Pb {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: vec![Self::service()],
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 

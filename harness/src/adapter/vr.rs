@@ -68,6 +68,7 @@ impl System for Vr {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
+            spares: self.claims().spares.of(nodes),
         }
     }
 

@@ -6,7 +6,9 @@
 
 mod deposit;
 mod expectation;
+mod instance_logs;
 mod judged;
+mod wanted_model;
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -29,13 +31,15 @@ use crate::store::{RunFolder, Store};
 use deposit::Deposit;
 use expectation::Expectation;
 use judged::Judged;
+use wanted_model::WantedModel;
 
 /// What to judge, and how.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     tribunal check store/latest\n  \
     tribunal check history.edn --model cas-register\n  \
-    tribunal check --expect VERDICTS.tsv\n\n\
+    tribunal check --expect VERDICTS.tsv\n  \
+    tribunal check --model log instancelog0.log instancelog1.log instancelog2.log\n\n\
     A history is a file of events: who asked what of which object, when, and what came of it. It is read as our own journal (JSON\n\
     lines), as Jepsen's history.edn, or as a log of Porcupine's tests; docs/checker.md has the forms, and what each model means.\n\n\
     Exit codes: 0 valid, 1 invalid, 2 unknown, 254 no such file or no history; of several histories 1 comes before 254 before 2\n\
@@ -46,7 +50,7 @@ pub struct CheckArgs {
     histories: Vec<PathBuf>,
     /// How the objects should behave [default: by the operations in the file]
     #[arg(long)]
-    model: Option<ModelName>,
+    model: Option<WantedModel>,
     /// The form of the files: auto, jsonl, edn or porcupine
     #[arg(long, default_value = "auto")]
     format: Format,
@@ -81,9 +85,19 @@ impl CheckArgs {
                 "--certificate FILE: a file holds the certificate of one history",
             ));
         }
+        if self.model == Some(WantedModel::Log) {
+            return instance_logs::judge(&self.histories);
+        }
         match &self.expect {
             Some(expect) => self.compare(&expectation::read(expect)?),
             None => self.judge_all(),
+        }
+    }
+
+    fn model_name(&self) -> Option<ModelName> {
+        match self.model {
+            Some(WantedModel::Operations(model)) => Some(model),
+            Some(WantedModel::Log) | None => None,
         }
     }
 
@@ -153,12 +167,15 @@ impl CheckArgs {
             history, warnings, ..
         } = read_file(&path, self.format).map_err(Refusal::arguments)?;
         let read = begin.elapsed();
-        let model = self.model.or_else(|| ModelName::of(&history)).ok_or_else(|| {
-            Refusal::arguments(format!(
-                "{}: no model knows all of its operations; say --model",
-                path.display()
-            ))
-        })?;
+        let model = self
+            .model_name()
+            .or_else(|| ModelName::of(&history))
+            .ok_or_else(|| {
+                Refusal::arguments(format!(
+                    "{}: no model knows all of its operations; say --model",
+                    path.display()
+                ))
+            })?;
         let report = self.decide(&history, model, &path)?;
         let took = begin.elapsed() - read;
         let judged = Judged {

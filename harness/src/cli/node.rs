@@ -11,8 +11,11 @@ use systems::server::{BootArgs, Listen, serve};
 use systems::service::kv::KeyValue;
 use systems::{NodeId, Replica, paxos, pb, vr};
 
+mod instances;
+
 use super::Refusal;
 use crate::adapter::pb::Pb;
+use instances::InstanceArgs;
 
 /// Which system.
 #[derive(Debug, Args)]
@@ -27,8 +30,8 @@ enum NodeSystem {
     Pb(MemberArgs<pb::Flaw>),
     /// A replica of the group that viewstamped replication keeps in step
     Vr(MemberArgs<vr::Flaw>),
-    /// A node of the Paxos log
-    Paxos(MemberArgs<paxos::Flaw>),
+    /// A node of the Paxos log: of the key-value service over it, or, with -i, one that proposes instances of its own
+    Paxos(PaxosArgs),
 }
 
 /// Where the node lives.
@@ -63,6 +66,15 @@ where
     /// The deviation it shall have
     #[arg(long)]
     flaw: Option<F>,
+}
+
+/// A node of the Paxos log, of one kind or the other.
+#[derive(Debug, Args)]
+struct PaxosArgs {
+    #[command(flatten)]
+    member: Option<MemberArgs<paxos::Flaw>>,
+    #[command(flatten)]
+    instances: InstanceArgs,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -103,10 +115,16 @@ impl NodeArgs {
                 let config = vr::Config::new(place.names().collect());
                 place.serve::<vr::Node<KeyValue>>(&vr::Config { flaw, ..config })
             }
-            NodeSystem::Paxos(MemberArgs { place, flaw }) => {
-                let config = paxos::Config::new(place.names().collect());
-                place.serve::<paxos::Node>(&paxos::Config { flaw, ..config })
-            }
+            NodeSystem::Paxos(PaxosArgs { member, instances }) => match (instances.rank(), member) {
+                (Some(rank), None) => instances.serve(rank),
+                (None, Some(MemberArgs { place, flaw })) => {
+                    let config = paxos::Config::new(place.names().collect());
+                    place.serve::<paxos::Node>(&paxos::Config { flaw, ..config })
+                }
+                (Some(_), Some(_)) | (None, None) => Err(Refusal::arguments(
+                    "a node of the Paxos log has a --rank or a --name",
+                )),
+            },
         }
     }
 }

@@ -134,44 +134,68 @@ impl ShrinkArgs {
             screen::print("it did not fail again: there is nothing to shrink\n")?;
             return Ok(UNKNOWN);
         };
-        let folder = Store::at(&self.store).create(&shrunk.case.test, Timestamp::now())?;
-        shrunk.case.write(&folder)?;
-        let confidence = match shrunk.case.test.world {
-            WorldKind::Sim => {
-                let manner = Manner::keeping(Recording::Events);
-                Trial::hold(&shrunk.case, &manner, &mut Unwatched).write(&folder)?;
-                "it is the same each time".to_owned()
-            }
-            WorldKind::Real => {
-                shrunk.results.write(&folder.results())?;
-                self.confidence(&shrunk.case, &failure, court)?
-            }
+        let kept = match shrunk.case.test.world {
+            WorldKind::Sim => self.keep_simulated(&shrunk)?,
+            WorldKind::Real => self.keep_real(&shrunk, &failure)?,
         };
-        screen::print(&words(&shrunk, &folder, &confidence))?;
+        screen::print(&words(&shrunk, &kept))?;
         Ok(INVALID)
     }
 
-    /// How often the smallest case fails when it is tried some more.
-    fn confidence(&self, case: &Case, failure: &Failure, court: &mut impl Court) -> Result<String, Refusal> {
-        let mut failed = 0;
-        for _ in 0..self.repetitions {
-            failed += u64::from(court.convict(case, failure)?.is_some());
+    fn keep_simulated(&self, shrunk: &Shrunk) -> Result<Kept, Refusal> {
+        let folder = Store::at(&self.store).create(&shrunk.case.test, Timestamp::now())?;
+        shrunk.case.write(&folder)?;
+        let manner = Manner::keeping(Recording::Events);
+        let trial = Trial::hold(&shrunk.case, &manner, &mut Unwatched);
+        trial.write(&folder)?;
+        Ok(Kept {
+            folder,
+            results: trial.results,
+            confidence: "it is the same each time".to_owned(),
+        })
+    }
+
+    /// Tries the smallest case some more, to see how often it fails; the last run that did is kept, or else the last.
+    fn keep_real(&self, shrunk: &Shrunk, failure: &Failure) -> Result<Kept, Refusal> {
+        let store = Store::at(&self.store);
+        let (mut failed, mut kept) = (0, None);
+        for _ in 0..self.repetitions.max(1) {
+            let run = run_in_lab(&store, &shrunk.case, ProgressMode::None)?;
+            let fails = failure.is_that_of(&run.1);
+            failed += u64::from(fails);
+            if fails || kept.is_none() {
+                kept = Some(run);
+            }
         }
-        Ok(format!(
-            "tried {} times more, each up to {} runs, it failed {failed} times",
-            self.repetitions, self.repetitions
-        ))
+        let (folder, results) = kept.expect("it was tried at least once");
+        let confidence = format!(
+            "tried {} more, it failed {failed} of them",
+            count(self.repetitions, "time")
+        );
+        Ok(Kept {
+            folder,
+            results,
+            confidence,
+        })
     }
 }
 
+/// The run that is left of a shrunk one.
+struct Kept {
+    folder: RunFolder,
+    results: Results,
+    /// How far it can be trusted.
+    confidence: String,
+}
+
 /// The smallest case, as a person would tell it.
-fn words(shrunk: &Shrunk, folder: &RunFolder, confidence: &str) -> String {
-    let Shrunk {
-        case,
+fn words(shrunk: &Shrunk, kept: &Kept) -> String {
+    let Shrunk { case, tried, end, .. } = shrunk;
+    let Kept {
+        folder,
         results,
-        tried,
-        end,
-    } = shrunk;
+        confidence,
+    } = kept;
     let test = &case.test;
     let flaw = test
         .flaw

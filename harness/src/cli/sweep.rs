@@ -119,12 +119,40 @@ impl Sweep<'_> {
 /// A run of a sweep that is not valid: what it was, where it lies, and how it is run again.
 fn red(test: &Test, folder: &Path, results: &Results) -> String {
     let cause = results.cause.map_or("", Cause::name);
+    let seed = test.seed;
     let reason = results.reason.as_deref().unwrap_or("no reason is known");
     format!(
-        "{} ({cause}) with seed {}, commit {}: {reason}\n  again: tribunal replay {}\n",
+        "{} ({cause}) with seed {seed}, commit {}: {reason}\n  again: tribunal replay {}\n     or: {}\n",
         results.verdict.to_uppercase(),
-        test.seed,
         test.commit,
-        folder.display()
+        folder.display(),
+        command_of(seed, std::env::args().skip(1)),
     )
+}
+
+/// The command line at hand, for a single run of `seed`.
+fn command_of(seed: u64, mut arguments: impl Iterator<Item = String>) -> String {
+    let mut words = vec!["tribunal".to_owned()];
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--seed" | "--test-count" => drop(arguments.next()),
+            other if other.starts_with("--seed=") || other.starts_with("--test-count=") => {}
+            _ => words.push(argument),
+        }
+    }
+    words.push(format!("--seed {seed}"));
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::command_of;
+
+    #[test]
+    fn the_command_for_one_seed_is_the_same_but_for_seed_and_count() {
+        let line = "run --world sim --seed 1 --nemesis all --test-count=9 --rate 5 --test-count 10";
+        let arguments = line.split(' ').map(str::to_owned);
+        let expected = "tribunal run --world sim --nemesis all --rate 5 --seed 7";
+        assert_eq!(command_of(7, arguments), expected);
+    }
 }

@@ -1,91 +1,507 @@
-//! The oracles of viewstamped replication.
+//! The oracle of Viewstamped Replication. What is committed is recounted from the logs that replicas hold; no replica's conclusion is
+//! believed.
 //!
 //! | | what must hold | kind when it does not |
 //! |---|---|---|
-//! | I1 | at most one replica carries out commands as primary of a view | `two-primaries` |
-//! | I2 | the view of a replica never decreases, also over its restarts | `view-regressed` |
-//! | I3, I8 | at one place of the log every replica carries out the same, with the same result | `divergent-state` |
+//! | I1 | only the replica whose turn it is acts as primary of a view, and answers no read by itself once a later one has acted | `two-primaries` |
+//! | I2 | a replica takes part in no view before one it has entered, over its restarts | `view-regressed` |
+//! | I3 | whoever carries out a place carries out the same there; nobody goes back behind what it made durable | `divergent-state`, `forgotten` |
+//! | I4 | a view has one log, and all later ones have what was committed in it | `two-values`, `forgotten` |
+//! | I6 | nobody calls committed, or carries out, what no quorum holds in one view; no view begins before a quorum has reported | `not-replicated`, `broken-succession` |
+//! | I7 | what a client was answered had been carried out | `not-replicated` |
+//! | I8 | a write takes effect at one place | `applied-twice` |
+//! | I10 | whoever lives catches up when all is quiet | `divergent-state` |
+//! | I11 | a view begins with the newest log reported, and reports tell what their replica holds; who recovers takes part in nothing; v' <= v, k <= n | `broken-succession`, `forgotten`, `out-of-turn` |
+//! | I12 | places are carried out in order, none is left out | `hole` |
+//! | I16 | views do not follow each other for ever when nothing is wrong | `view-churn` |
+//! | I17 | what a replica had made durable it still has in its next life | `forgotten` |
+//! | I19 | all answers to one write are the same | `answers-differ` |
+//!
+//! That a replica holds something is what its *appended* and *installed* events say, which come after it is durable. From a replica that died
+//! between the two they are missing; what it holds then follows from where its log ends in its next life, because a view has one log.
 
-use std::collections::BTreeMap;
+mod copies;
+mod reads;
+mod reports;
+mod stages;
 
 use histories::{Anomaly, AnomalyKind};
 use systems::group::Response;
 use systems::server::EventLine;
 use systems::service::Digest;
 use systems::service::kv::{Answer, KeyValue};
-use systems::vr::{Config, Event, Node, OpNumber, Role, View};
+use systems::vr::event::{Logged, Outcome};
+use systems::vr::{Config, Event, Members, Node, OpNumber, Role, View};
 use systems::{ClientId, NodeId};
 
+use self::copies::{Copies, Tip};
+use self::reads::Reads;
+use self::reports::Reports;
+use self::stages::Stages;
+use super::answers::Answers;
+use super::churn::Churn;
+use super::fates::{Effect, Fates};
+use super::life::Life;
+use super::log::{Electorate, Index, Place, Words};
+use super::mandates::Mandates;
+use super::prefix::{Agreement, Prefix, Step};
+use super::requests::RequestId;
+use super::settled::Settled;
+use super::terms::Terms;
+use super::votes::{Ballot, Count, Votes};
 use super::{Findings, Hindsight, Oracle};
 
+const WORDS: Words = Words {
+    index: "place",
+    term: "view",
+};
+
+/// What does not matter any more is forgotten every so many events.
+const EVENTS_BETWEEN_PRUNINGS: u64 = 1 << 12;
+
 /// Follows the replicas of one group.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct VrOracle {
+    members: Members,
+    electorate: Electorate,
     findings: Findings,
-    primaries: BTreeMap<View, NodeId>,
-    views: BTreeMap<NodeId, View>,
-    carried_out: BTreeMap<OpNumber, Digest>,
+    views: Terms<View>,
+    mandates: Mandates<View>,
+    reports: Reports,
+    stages: Stages,
+    copies: Copies,
+    votes: Votes<View>,
+    /// The last place that was committed, and in which view that was first so.
+    committed: Option<Committed>,
+    prefix: Prefix,
+    reads: Reads,
+    fates: Fates<Place>,
+    answers: Answers,
+    churn: Churn<View>,
+    settled: Settled,
+    events: u64,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Committed {
+    view: View,
+    tip: Tip,
 }
 
 impl VrOracle {
     /// Somebody who follows the group of `config` and has heard nothing yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let _ = config;
-        Self::default()
-    }
-
-    fn see_view(&mut self, t: u64, node: NodeId, view: View) {
-        let before = self.views.insert(node, view).unwrap_or(view);
-        if view < before {
-            let sentence = format!("{node} went from view {before} back to view {view}");
-            self.findings.add(AnomalyKind::ViewRegressed, t, sentence);
+        let electorate = Electorate::new(config.members.iter().copied());
+        Self {
+            members: Members::new(config.members.iter().copied()),
+            findings: Findings::default(),
+            views: Terms::new(WORDS.term),
+            mandates: Mandates::new(WORDS.term),
+            reports: Reports::default(),
+            stages: Stages::default(),
+            copies: Copies::default(),
+            votes: Votes::new(WORDS),
+            committed: None,
+            prefix: Prefix::new(WORDS, electorate.members()),
+            reads: Reads::default(),
+            fates: Fates::default(),
+            answers: Answers::default(),
+            churn: Churn::new("views"),
+            settled: Settled::new(WORDS),
+            events: 0,
+            electorate,
         }
     }
 
-    fn see_primary(&mut self, t: u64, node: NodeId, view: View) {
-        let first = *self.primaries.entry(view).or_insert(node);
-        if first != node {
-            let sentence = format!("{first} and {node} both acted as primary of view {view}");
+    fn start(&mut self, t: u64, life: Life, view: View, log_view: View, tip: Tip) {
+        let (node, findings) = (life.node, &mut self.findings);
+        self.views.reach(t, node, view, "came to life in", findings);
+        if view < log_view {
+            let sentence = format!("{node} came to life in view {view} with the log of view {log_view}");
+            findings.add(AnomalyKind::OutOfTurn, t, sentence);
+        }
+        self.stages.start(life);
+        self.copies.start(t, node, log_view, tip, findings);
+        self.recount(t, node, log_view, Index(0));
+    }
+
+    /// `life` holds the log of `view`: what follows `after` is `entries`.
+    fn install(&mut self, t: u64, life: Life, (view, role): (View, Role), after: Index, entries: &[Logged]) {
+        let node = life.node;
+        self.views.reach(t, node, view, "took up", &mut self.findings);
+        self.stages
+            .take_part(t, life, "took up a view", &mut self.findings);
+        if let Some(snapshot) = self.copies.snapshot(node) {
+            self.prefix
+                .install(t, life, snapshot.tip.index, snapshot.digest, &mut self.findings);
+        }
+        if role == Role::Primary {
+            self.act(t, node, view);
+            self.mandates
+                .begin(t, view, node, &self.electorate, &mut self.findings);
+        }
+        self.copies
+            .install(t, node, view, after, entries, &mut self.findings);
+        self.compare_with_committed(t, node, view);
+        self.note_stamps(t, node, after, entries);
+        self.recount(t, node, view, Index(0));
+    }
+
+    fn append(&mut self, t: u64, life: Life, view: View, after: Index, entries: &[Logged]) {
+        let node = life.node;
+        self.views
+            .reach(t, node, view, "took entries in", &mut self.findings);
+        self.stages.take_part(t, life, "took entries", &mut self.findings);
+        self.copies
+            .append(t, node, view, after, entries, &mut self.findings);
+        self.note_stamps(t, node, after, entries);
+        self.recount(t, node, view, after);
+    }
+
+    /// An entry has its place from the primary of the view with which it is stamped.
+    fn note_stamps(&mut self, t: u64, node: NodeId, after: Index, entries: &[Logged]) {
+        for (number, entry) in entries.iter().enumerate() {
+            let ballot = Ballot {
+                term: entry.stamp,
+                index: after.plus(number + 1),
+                value: entry.prefix,
+            };
+            self.votes.propose(t, node, ballot, &mut self.findings);
+        }
+    }
+
+    /// `node` holds in `view` what its log says, of which what follows `after` is new.
+    fn recount(&mut self, t: u64, node: NodeId, view: View, after: Index) {
+        let committed = self.committed.map_or(Index(0), |committed| committed.tip.index);
+        let mut index = after.max(committed).next();
+        while index <= self.copies.through(node) {
+            match self.copies.prefix(node, index) {
+                Some(value) => self.vote(t, node, view, Tip { index, prefix: value }),
+                None => self.join(t, node, view, index),
+            }
+            index = index.next();
+        }
+    }
+
+    fn vote(&mut self, t: u64, node: NodeId, view: View, tip: Tip) {
+        let mut voters = self.copies.silent_holders(view, tip.index);
+        voters.push(node);
+        for voter in voters {
+            let ballot = Ballot {
+                term: view,
+                index: tip.index,
+                value: tip.prefix,
+            };
+            let count = self
+                .votes
+                .accept(t, voter, ballot, &self.electorate, &mut self.findings);
+            if count == Count::Chosen {
+                self.commit(t, Committed { view, tip });
+            }
+        }
+    }
+
+    /// `node` holds something there in `view` that it did not live to tell. It is what others hold there, because a view has one log.
+    fn join(&mut self, t: u64, node: NodeId, view: View, index: Index) {
+        if let Some(prefix) = self.votes.offered(view, index) {
+            self.vote(t, node, view, Tip { index, prefix });
+        }
+    }
+
+    /// A quorum holds it in one view. Whoever is in a later view must have it, too.
+    fn commit(&mut self, t: u64, committed: Committed) {
+        let Committed { view, tip } = committed;
+        let short = self.copies.shorter_in_later_views(view, tip.index);
+        for (node, later) in short {
+            let sentence = format!(
+                "{node} is in view {later} without place {}, which was committed in view {view}",
+                tip.index
+            );
+            self.findings.add(AnomalyKind::Forgotten, t, sentence);
+        }
+        if self.committed.is_none_or(|former| former.tip.index < tip.index) {
+            self.committed = Some(committed);
+        }
+    }
+
+    /// `node` has begun `view`: with everything that was committed before it.
+    fn compare_with_committed(&mut self, t: u64, node: NodeId, view: View) {
+        let Some(Committed { view: former, tip }) = self.committed.filter(|former| former.view < view) else {
+            return;
+        };
+        let through = self.copies.through(node);
+        let problem = if through < tip.index {
+            format!("with a log that ends with place {through}")
+        } else if self
+            .copies
+            .prefix(node, tip.index)
+            .is_some_and(|prefix| prefix != tip.prefix)
+        {
+            "with another log".to_owned()
+        } else {
+            return;
+        };
+        let sentence = format!(
+            "{node} took up view {view} {problem}, and place {} had been committed in view {former}",
+            tip.index
+        );
+        self.findings.add(AnomalyKind::Forgotten, t, sentence);
+    }
+
+    /// `node` does what only the primary of `view` may.
+    fn act(&mut self, t: u64, node: NodeId, view: View) {
+        let primary = self.members.primary_of(view);
+        if node != primary {
+            let sentence = format!("{node} acted as primary of view {view}, which is the turn of {primary}");
             self.findings.add(AnomalyKind::TwoPrimaries, t, sentence);
         }
     }
 
-    fn see_result(&mut self, t: u64, node: NodeId, op: OpNumber, digest: Digest) {
-        let first = *self.carried_out.entry(op).or_insert(digest);
-        if first != digest {
-            let sentence = format!("{node} did otherwise at place {op} of the log than another before it");
-            self.findings.add(AnomalyKind::DivergentState, t, sentence);
+    fn call_committed(&mut self, t: u64, life: Life, view: View, op: OpNumber) {
+        self.act(t, life.node, view);
+        self.stages
+            .take_part(t, life, "called something committed", &mut self.findings);
+        self.votes.decide(
+            t,
+            life.node,
+            index(op),
+            None,
+            "called committed",
+            &mut self.findings,
+        );
+    }
+
+    fn execute(&mut self, t: u64, life: Life, role: Role, view: View, step: Step) {
+        if role == Role::Primary {
+            self.act(t, life.node, view);
+            self.reads.carry_out(life.node, view, step.index);
+        }
+        match self.prefix.carry_out(t, life, step, &mut self.findings) {
+            // What it did otherwise than others has been told.
+            Agreement::Different => {}
+            Agreement::First | Agreement::Same => self.votes.decide(
+                t,
+                life.node,
+                step.index,
+                step.value,
+                "carried out",
+                &mut self.findings,
+            ),
+        }
+    }
+
+    fn prepare(&mut self, t: u64, life: Life, view: View, through: Index) {
+        let node = life.node;
+        self.views
+            .reach(t, node, view, "confirmed entries of", &mut self.findings);
+        self.stages
+            .take_part(t, life, "confirmed entries", &mut self.findings);
+        let held = self.copies.through(node);
+        if held < through {
+            let sentence = format!(
+                "{node} confirmed everything through place {through} when its log ended with place {held}"
+            );
+            self.findings.add(AnomalyKind::Hole, t, sentence);
+        }
+    }
+
+    fn prune(&mut self) {
+        self.events += 1;
+        if self.events.is_multiple_of(EVENTS_BETWEEN_PRUNINGS) {
+            let passed = self.prefix.prune();
+            self.votes.settle(passed);
+            self.copies.prune(passed);
+        }
+    }
+
+    /// Events of the normal case.
+    fn hear(&mut self, t: u64, life: Life, event: &Event) {
+        let node = life.node;
+        match event {
+            Event::Installed {
+                view,
+                role,
+                after,
+                entries,
+            } => self.install(t, life, (*view, *role), index(*after), entries),
+            Event::SnapshotInstalled { base, digest } => {
+                self.copies
+                    .stage_snapshot(node, tip(base.op, base.prefix), *digest);
+            }
+            Event::Appended { view, after, entries } => {
+                self.append(t, life, *view, index(*after), entries);
+            }
+            Event::Prepared { view, through } => self.prepare(t, life, *view, index(*through)),
+            Event::Committed { view, op } => self.call_committed(t, life, *view, *op),
+            Event::Executed {
+                view,
+                op,
+                role,
+                client,
+                number,
+                outcome,
+                digest,
+            } => {
+                let request = RequestId {
+                    client: *client,
+                    request: *number,
+                };
+                self.fates.note(t, place(*op), request, effect(*outcome));
+                let value = self.copies.prefix(node, index(*op));
+                self.execute(t, life, *role, *view, step(*op, value, *digest));
+            }
+            Event::ReadLocally {
+                view,
+                op,
+                client,
+                number,
+            } => {
+                let request = RequestId {
+                    client: *client,
+                    request: *number,
+                };
+                self.fates.note(t, place(*op), request, Effect::Before);
+                self.act(t, node, *view);
+                self.reads.read(t, node, *view, index(*op), &mut self.findings);
+            }
+            Event::Checkpointed { op, .. } => self.prefix.keep(life, index(*op)),
+            Event::Started { .. }
+            | Event::Recovering { .. }
+            | Event::Recovered { .. }
+            | Event::Suspected { .. }
+            | Event::ViewEntered { .. }
+            | Event::Reported { .. }
+            | Event::LogChosen { .. }
+            | Event::Transferring { .. }
+            | Event::Normal { .. }
+            | Event::FellSilent { .. }
+            | Event::Ignored { .. }
+            | Event::Halted => self.hear_of_change(t, life, event),
+        }
+    }
+
+    /// Events of restarts and changes of view.
+    fn hear_of_change(&mut self, t: u64, life: Life, event: &Event) {
+        let node = life.node;
+        match event {
+            Event::Started {
+                view,
+                log_view,
+                op,
+                prefix,
+                snapshot,
+                digest,
+                ..
+            } => {
+                self.prefix
+                    .start(t, life, index(*snapshot), *digest, &mut self.findings);
+                self.start(t, life, *view, *log_view, tip(*op, *prefix));
+            }
+            Event::Recovering { nonce } => self.stages.recover(life, *nonce),
+            Event::Recovered { nonce, .. } => {
+                self.stages.recovered(t, life, *nonce, &mut self.findings);
+            }
+            Event::Suspected { .. } => {
+                self.stages
+                    .take_part(t, life, "wished for a view", &mut self.findings);
+            }
+            Event::ViewEntered { view } => {
+                self.stages
+                    .take_part(t, life, "left its view", &mut self.findings);
+                self.views.reach(t, node, *view, "entered", &mut self.findings);
+                self.churn.begin(t, *view);
+            }
+            Event::Reported { view, report } => {
+                self.stages
+                    .take_part(t, life, "reported what it has", &mut self.findings);
+                self.views
+                    .reach(t, node, *view, "reported to", &mut self.findings);
+                self.mandates.support(*view, node);
+                let held = self.copies.held(node);
+                self.reports
+                    .note(t, node, *view, *report, held, &mut self.findings);
+            }
+            Event::LogChosen { view, reports, from } => {
+                self.act(t, node, *view);
+                self.reports
+                    .choose(t, node, *view, reports, *from, &mut self.findings);
+            }
+            Event::Normal { .. } => {
+                self.stages.take_part(t, life, "was normal", &mut self.findings);
+            }
+            Event::Installed { .. }
+            | Event::SnapshotInstalled { .. }
+            | Event::Appended { .. }
+            | Event::Prepared { .. }
+            | Event::Committed { .. }
+            | Event::Executed { .. }
+            | Event::ReadLocally { .. }
+            | Event::Checkpointed { .. }
+            | Event::Transferring { .. }
+            | Event::FellSilent { .. }
+            | Event::Ignored { .. }
+            | Event::Halted => {}
         }
     }
 }
 
 impl Oracle<Node<KeyValue>> for VrOracle {
     fn note(&mut self, line: &EventLine<Event>) {
-        let (t, node) = (line.t, line.node);
-        match &line.event {
-            Event::Started { view, .. } | Event::ViewEntered { view } | Event::Installed { view, .. } => {
-                self.see_view(t, node, *view);
-            }
-            Event::Executed {
-                view,
-                op,
-                role,
-                digest,
-                ..
-            } => {
-                if *role == Role::Primary {
-                    self.see_primary(t, node, *view);
-                }
-                self.see_result(t, node, *op, *digest);
-            }
-            _ => {}
+        let life = Life::of(line);
+        self.hear(line.t, life, &line.event);
+        let (through, highest) = (self.prefix.through(life.node), self.prefix.highest());
+        self.settled.note(line.t, life.node, through, highest);
+        self.prune();
+    }
+
+    fn answer(&mut self, from: NodeId, to: ClientId, response: &Response<Answer>) {
+        if let Response::Answered { number, answer } = response {
+            self.answers.note(from, to, *number, answer);
         }
     }
 
-    fn answer(&mut self, _: NodeId, _: ClientId, _: &Response<Answer>) {}
-
     fn conclude(&self, hindsight: &Hindsight<'_>) -> Vec<Anomaly> {
-        self.findings.anomalies(hindsight)
+        let mut anomalies = self.findings.anomalies(hindsight);
+        anomalies.extend(self.fates.unexecuted(hindsight));
+        anomalies.extend(self.fates.twice(hindsight));
+        anomalies.extend(self.answers.different());
+        anomalies.extend(self.settled.conclude(hindsight));
+        anomalies.extend(self.churn.conclude(hindsight));
+        anomalies
+    }
+}
+
+const fn index(OpNumber(op): OpNumber) -> Index {
+    Index(op)
+}
+
+const fn place(op: OpNumber) -> Place {
+    Place {
+        noun: WORDS.index,
+        index: index(op),
+    }
+}
+
+const fn tip(op: OpNumber, prefix: Digest) -> Tip {
+    Tip {
+        index: index(op),
+        prefix,
+    }
+}
+
+const fn step(op: OpNumber, value: Option<Digest>, digest: Digest) -> Step {
+    Step {
+        index: index(op),
+        value,
+        digest,
+    }
+}
+
+const fn effect(outcome: Outcome) -> Effect {
+    match outcome {
+        Outcome::Now => Effect::Now,
+        Outcome::Before => Effect::Before,
+        Outcome::Stale | Outcome::Expired => Effect::Nothing,
     }
 }

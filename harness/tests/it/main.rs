@@ -3,6 +3,8 @@
 mod command_line;
 mod doors;
 mod interpreter;
+mod load;
+mod oracle;
 mod record;
 mod script;
 mod sim;

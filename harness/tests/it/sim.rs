@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use histories::History;
-use tribunal::adapter::{self, System};
+use tribunal::adapter::{self, FlawNote, System};
 use tribunal::case::Case;
 use tribunal::mix::Free;
 use tribunal::oracle::Hindsight;
@@ -14,18 +14,20 @@ use tribunal::test::{Test, WorldKind};
 use tribunal::trial::{Manner, Trial};
 use tribunal::world::sim::{Conditions, Recording};
 
+use crate::load::Load;
+
 fn pb() -> Box<dyn System> {
     adapter::system("pb").expect("it is there, and well formed")
 }
 
-fn test(workload: &str, seed: u64) -> Test {
+fn test(system: &dyn System, workload: &str, seed: u64) -> Test {
     Test {
-        system: "pb".into(),
+        system: system.name().to_owned(),
         workload: workload.into(),
         nemesis: Vec::new(),
         flaw: None,
         world: WorldKind::Sim,
-        nodes: 3,
+        nodes: system.claims().servers_default,
         concurrency: 5,
         rate: 100.0,
         time_limit_s: 10.0,
@@ -40,12 +42,16 @@ fn test(workload: &str, seed: u64) -> Test {
     }
 }
 
-/// The case that a swarm makes of that seed.
+/// The case of primary/backup that a swarm makes of that seed.
 fn drawn(workload: &str, seed: u64) -> Case {
-    let system = pb();
+    drawn_of(pb().as_ref(), workload, seed)
+}
+
+/// The case that a swarm makes of that seed.
+fn drawn_of(system: &dyn System, workload: &str, seed: u64) -> Case {
     let recipe = Recipe {
-        system: system.as_ref(),
-        test: test(workload, seed),
+        system,
+        test: test(system, workload, seed),
         nemeses: "all".parse().expect("all is a selection"),
         free: Some(Free::ALL),
         schedule: None,
@@ -88,45 +94,43 @@ fn two_seeds_are_two_runs() {
 }
 
 #[test]
-fn the_correct_system_is_never_called_wrong() {
-    for seed in 100..160 {
-        for workload in ["append", "register"] {
-            let results = hold(&drawn(workload, seed), Recording::Nothing).results;
-            assert_ne!(
-                results.verdict, "invalid",
-                "{workload} seed {seed}: {:?}",
-                results.reason
-            );
+fn no_mix_has_so_few_servers_that_nothing_can_take_over() {
+    for system in adapter::systems() {
+        let drawn = |seed| drawn_of(system.as_ref(), "append", seed).test.nodes;
+        let fewest = (0..100).map(drawn).min();
+        assert!(
+            fewest.is_some_and(|nodes| 0 < system.claims().spares.of(nodes)),
+            "{}",
+            system.name()
+        );
+    }
+}
+
+#[test]
+fn no_correct_system_is_ever_called_wrong() {
+    for system in adapter::systems() {
+        for seed in 100..160 {
+            for workload in ["append", "register"] {
+                let results = hold(&drawn_of(system.as_ref(), workload, seed), Recording::Nothing).results;
+                assert_ne!(
+                    results.verdict,
+                    "invalid",
+                    "{} {workload} seed {seed}: {:?}",
+                    system.name(),
+                    results.reason
+                );
+            }
         }
     }
 }
 
 /// Runs the program itself with its store in `home`, in an environment of its own; the folder it left.
 fn run_program(home: &Path, environment: &[(&str, &str)], seed: u64) -> PathBuf {
-    let seed = seed.to_string();
-    let arguments = [
-        "run",
-        "--world",
-        "sim",
-        "--system",
-        "pb",
-        "--workload",
-        "append",
-        "--nemesis",
-        "all",
-    ];
+    let line = format!(
+        "run --world sim --system pb --workload append --nemesis all --time-limit 5s --progress none --seed {seed} --store ."
+    );
     let run = Command::new(env!("CARGO_BIN_EXE_tribunal"))
-        .args(arguments)
-        .args([
-            "--time-limit",
-            "5s",
-            "--seed",
-            &seed,
-            "--progress",
-            "none",
-            "--store",
-        ])
-        .arg(home)
+        .args(line.split(' '))
         .env_clear()
         .envs(environment.iter().copied())
         .current_dir(home)
@@ -136,6 +140,17 @@ fn run_program(home: &Path, environment: &[(&str, &str)], seed: u64) -> PathBuf 
     home.join("latest")
         .canonicalize()
         .expect("it is there, and well formed")
+}
+
+/// Runs the program in `home`; its exit code and what it said.
+fn program(home: &Path, line: &str) -> (Option<i32>, String) {
+    let run = Command::new(env!("CARGO_BIN_EXE_tribunal"))
+        .args(line.split(' '))
+        .current_dir(home)
+        .output()
+        .expect("the program can be run");
+    let said = String::from_utf8(run.stdout).expect("what it says is text");
+    (run.status.code(), said)
 }
 
 /// Every file of the folder, by its path within it.
@@ -162,7 +177,7 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
 }
 
 #[test]
-fn a_fresh_process_in_another_environment_leaves_the_same_files() {
+fn a_fresh_process_in_another_environment_and_under_load_leaves_the_same_files() {
     let homes = [
         tempfile::tempdir().expect("it is there, and well formed"),
         tempfile::tempdir().unwrap(),
@@ -171,6 +186,7 @@ fn a_fresh_process_in_another_environment_leaves_the_same_files() {
     for seed in [7, 8] {
         // Another size of the environment moves the stack, another process has other hash seeds and addresses.
         let one = run_program(homes[0].path(), &[], seed);
+        let _load = Load::of(4);
         let other = run_program(
             homes[1].path(),
             &[("TZ", "Asia/Tokyo"), ("LANG", "C"), ("PADDING", &long)],
@@ -209,31 +225,27 @@ fn a_run_replays_byte_for_byte_from_its_folder_and_a_changed_record_is_noticed()
     assert!(text.contains("not the same"), "{text}");
 }
 
-/// The first seed whose run the flaw spoils, among so many.
-fn first_caught(flaw: &str, seeds_max: u64) -> Option<Case> {
-    let wrong = |case: &Case| {
-        let results = hold(case, Recording::Nothing).results;
-        results.verdict == "invalid"
-    };
-    let workload = |seed: u64| {
-        if seed.is_multiple_of(2) {
-            "append"
-        } else {
-            "register"
-        }
-    };
+/// The most seeds that a flaw is looked for in.
+const SEEDS_MAX: u64 = 2_000;
+
+/// The first case that the flaw spoils.
+fn first_caught(flaw: FlawNote) -> Case {
+    let system = adapter::system(flaw.system).expect("a flaw is that of a system");
+    let wrong = |case: &Case| hold(case, Recording::Nothing).results.verdict == "invalid";
     let flawed = |seed: u64| {
-        let mut case = drawn(workload(seed), seed);
-        case.test.flaw = Some(flaw.to_owned());
+        let workload = ["append", "register"][usize::from(seed % 2 == 1)];
+        let mut case = drawn_of(system.as_ref(), workload, seed);
+        case.test.flaw = Some(flaw.name.to_owned());
         case
     };
-    (0..seeds_max).map(flawed).find(wrong)
+    let caught = (0..SEEDS_MAX).map(flawed).find(wrong);
+    caught.unwrap_or_else(|| panic!("{} was not caught within {SEEDS_MAX} seeds", flaw.name))
 }
 
 #[test]
-fn every_flaw_is_caught_within_five_hundred_seeds_and_its_correct_twin_is_not() {
-    for flaw in pb().flaws() {
-        let mut case = first_caught(flaw.name, 500).unwrap_or_else(|| panic!("{} was not caught", flaw.name));
+fn every_flaw_is_caught_within_two_thousand_seeds_and_its_correct_twin_is_not() {
+    for flaw in adapter::systems().iter().flat_map(|system| system.flaws()) {
+        let mut case = first_caught(flaw);
         case.test.flaw = None;
         let results = hold(&case, Recording::Nothing).results;
         assert_ne!(
@@ -282,46 +294,51 @@ fn the_oracles_find_the_same_in_the_event_logs_afterwards() {
     }
 }
 
+/// Has the program run a case in `home` that the flaw spoils.
+fn red_run(home: &Path, flaw: &str) {
+    let flaws = pb().flaws();
+    let note = flaws
+        .iter()
+        .find(|note| note.name == flaw)
+        .expect("it is a flaw of pb");
+    let Test { seed, workload, .. } = first_caught(*note).test;
+    let line = format!(
+        "run --world sim --system pb --workload {workload} --nemesis all --flaw {flaw} --time-limit 10s --progress none --seed {seed}"
+    );
+    assert_eq!(program(home, &line).0, Some(1));
+}
+
+#[test]
+fn a_red_run_replays_byte_for_byte_from_its_folder_in_a_fresh_process() {
+    let home = tempfile::tempdir().unwrap();
+    red_run(home.path(), "pb-append-dedup-not-atomic");
+    let folder = home.path().join("store/latest").canonicalize().unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let (code, text) = program(elsewhere.path(), &format!("replay {}", folder.display()));
+    assert_eq!(code, Some(1), "{text}");
+    assert!(text.contains("byte for byte"), "{text}");
+    let events = folder.join("n1/events.jsonl");
+    let changed = std::fs::read_to_string(&events)
+        .unwrap()
+        .replacen("primary", "backup", 1);
+    std::fs::write(&events, changed).unwrap();
+    let (code, text) = program(elsewhere.path(), &format!("replay {}", folder.display()));
+    assert_eq!(
+        code,
+        Some(255),
+        "what a node says of itself is compared, too: {text}"
+    );
+}
+
 #[test]
 fn a_failing_run_is_shrunk_to_three_faults_or_fewer_and_still_fails_as_before() {
     let home = tempfile::tempdir().unwrap();
-    let program = |arguments: &[&str]| {
-        let run = Command::new(env!("CARGO_BIN_EXE_tribunal"))
-            .args(arguments)
-            .current_dir(home.path())
-            .output()
-            .unwrap();
-        (run.status.code(), String::from_utf8(run.stdout).unwrap())
-    };
-    let case = first_caught("pb-handler-lock-deadlock", 500).unwrap();
-    let (seed, workload) = (case.test.seed.to_string(), case.test.workload.as_str());
-    let run = [
-        "run",
-        "--world",
-        "sim",
-        "--system",
-        "pb",
-        "--nemesis",
-        "all",
-        "--progress",
-        "none",
-    ];
-    let of = [
-        "--workload",
-        workload,
-        "--flaw",
-        "pb-handler-lock-deadlock",
-        "--time-limit",
-        "10s",
-        "--seed",
-        &seed,
-    ];
-    assert_eq!(program(&[&run[..], &of[..]].concat()).0, Some(1));
-    let (code, text) = program(&["shrink", "latest"]);
+    red_run(home.path(), "pb-handler-lock-deadlock");
+    let (code, text) = program(home.path(), "shrink latest");
     assert_eq!(code, Some(1), "{text}");
     let schedule = std::fs::read_to_string(home.path().join("store/latest/schedule.toml")).unwrap();
     assert!(schedule.matches("[[fault]]").count() <= 3, "{schedule}");
-    let (code, text) = program(&["replay", "latest"]);
+    let (code, text) = program(home.path(), "replay latest");
     assert_eq!(code, Some(1), "{text}");
     assert!(text.contains("byte for byte"), "{text}");
 }

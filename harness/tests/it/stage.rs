@@ -214,6 +214,7 @@ pub(crate) fn roster(replicas: usize) -> Roster {
         replicas: (1..=replicas).map(NodeId::replica).collect(),
         services: vec!["vs".parse().expect("a good name")],
         clients: "clients".parse().expect("a good name"),
+        spares: replicas.saturating_sub(1),
     }
 }
 

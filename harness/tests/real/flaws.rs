@@ -153,10 +153,11 @@ fn is_caught(place: &Place, flaw: &str, way: &Way, seed: &str) -> bool {
     }
     assert_eq!(code, Some(1));
     let anomalies = results["anomalies"].as_array().expect("a list");
-    let anomaly = anomalies
-        .iter()
-        .find(|anomaly| anomaly["kind"] != "unavailable")
-        .expect("a violation has evidence");
+    let of_clients = |anomaly: &&Value| anomaly["ops"].as_array().is_some_and(|ops| !ops.is_empty());
+    // What only the oracles saw shows the flaw, but not to those it is meant for.
+    let Some(anomaly) = anomalies.iter().find(of_clients) else {
+        return false;
+    };
     let sentence = anomaly["sentence"].as_str().expect("a sentence");
     let operation = ["read", "append", "write", "cas"]
         .iter()
@@ -165,10 +166,6 @@ fn is_caught(place: &Place, flaw: &str, way: &Way, seed: &str) -> bool {
     assert!(
         anomaly["key"].as_str().is_some_and(|key| key.starts_with('k')),
         "no key: {anomaly}"
-    );
-    assert!(
-        anomaly["ops"].as_array().is_some_and(|ops| !ops.is_empty()),
-        "no journal lines: {anomaly}"
     );
     true
 }

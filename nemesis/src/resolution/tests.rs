@@ -30,6 +30,7 @@ fn roster(members: usize) -> Roster {
         replicas: (1..members).map(NodeId::replica).collect(),
         services: vec![node("vs")],
         clients: node("clients"),
+        spares: members.saturating_sub(2),
     }
 }
 
@@ -116,6 +117,7 @@ fn what_cannot_be_done_is_skipped_with_its_reason() {
         replicas: vec![node("n1")],
         services: Vec::new(),
         clients: node("clients"),
+        spares: 0,
     };
     let check = |fault: Fault, target: Target, roster: &Roster, standing: &Standing, expected: &str| {
         let resolution = resolve(&episode(fault, target, 1), roster, standing);

@@ -15,6 +15,7 @@ fn roster() -> Roster {
         replicas: (1..=3).map(NodeId::replica).collect(),
         services: vec!["vs".parse().unwrap()],
         clients: "clients".parse().unwrap(),
+        spares: 2,
     }
 }
 

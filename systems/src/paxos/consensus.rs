@@ -99,6 +99,10 @@ impl Consensus {
         self.entries.get(&slot)
     }
 
+    pub(super) fn entries(&self) -> impl Iterator<Item = (Slot, &Entry)> {
+        self.entries.iter().map(|(slot, entry)| (*slot, entry))
+    }
+
     /// How many slots are kept, and about how many bytes they take.
     pub(super) fn kept(&self) -> (usize, usize) {
         (self.entries.len(), self.kept_bytes)
@@ -167,7 +171,10 @@ impl Consensus {
         config: &Config,
     ) -> Result<(), Unacceptable> {
         let ahead = first.plus(values.len()).since(self.committed.next());
-        let kept_bytes_max = config.kept_bytes_max.max(self.snapshot_bytes) + config.ahead_bytes_max;
+        let kept_bytes_max = config
+            .kept_bytes_max
+            .max(self.snapshot_bytes)
+            .saturating_add(config.ahead_bytes_max);
         if config.ahead_slots_max < ahead || kept_bytes_max < self.kept_bytes {
             return Err(Unacceptable::TooFarAhead);
         }
@@ -351,8 +358,8 @@ impl Consensus {
         done
     }
 
-    /// What was decided from `from` on, in about as many bytes as a message may have; none when it is not kept any more.
-    pub(super) fn chosen(&self, from: Slot, config: &Config) -> Option<Vec<Entry>> {
+    /// What was decided from `from` on, in about `bytes_max` bytes and at least one value; none when it is not kept any more.
+    pub(super) fn chosen(&self, from: Slot, bytes_max: usize) -> Option<Vec<Entry>> {
         if from <= self.forgotten {
             return None;
         }
@@ -362,7 +369,7 @@ impl Consensus {
             .range(from..)
             .take_while(|(slot, _)| **slot <= self.committed);
         let within = decided.take_while(|(_, entry)| {
-            let fits = bytes < config.page_bytes_max;
+            let fits = bytes == 0 || bytes < bytes_max;
             bytes += entry.value.bytes();
             fits
         });

@@ -55,6 +55,8 @@ enum Stage {
 struct Peer {
     /// When it last answered anything of this ballot.
     heard: Option<Time>,
+    /// The last beat it answered.
+    answered: Beat,
     /// The beat that was the last one when proposals were said again to it.
     resent: Beat,
 }
@@ -95,9 +97,10 @@ impl Leader {
         let others = config.others(ballot.node);
         let unheard = Peer {
             heard: None,
+            answered: Beat::default(),
             resent: Beat::default(),
         };
-        let mut leader = Self {
+        let leader = Self {
             ballot,
             began: now,
             beat: Beat::default(),
@@ -105,7 +108,7 @@ impl Leader {
             waiting: Queue::default(),
             stage: Stage::Reading(Reading::begin(now, ballot.node, consensus, config)),
         };
-        leader.read_on(now, config, out);
+        leader.ask_everybody(config, out);
         out.arm(Timer::Beat, config.beat_interval);
         leader
     }
@@ -142,7 +145,7 @@ impl Leader {
         out: &mut Outbox<Node>,
     ) {
         if let Stage::Reading(reading) = &mut self.stage
-            && let Some(next) = reading.note(now, from, answer, config)
+            && let Some(next) = reading.note(now, from, answer, self.beat, config)
         {
             let ballot = self.ballot;
             out.send(from, Message::Read { ballot, from: next });
@@ -184,12 +187,9 @@ impl Leader {
         }
     }
 
-    fn read_on(&mut self, now: Time, config: &Config, out: &mut Outbox<Node>) {
-        let Stage::Reading(reading) = &mut self.stage else {
-            return;
-        };
-        let ballot = self.ballot;
-        for (peer, from) in reading.due(now, config) {
+    fn ask_everybody(&self, config: &Config, out: &mut Outbox<Node>) {
+        for &peer in audience(&self.peers, config) {
+            let (ballot, from) = (self.ballot, Slot::ZERO);
             out.send(peer, Message::Read { ballot, from });
         }
     }
@@ -219,7 +219,7 @@ impl Leader {
         while let Some(batch) = proposing.next_batch(consensus, &mut self.waiting, config) {
             out.observe(batch.event(self.ballot));
             let message = batch.message(self.ballot, consensus.committed());
-            for peer in listeners(&self.peers, now, config) {
+            for peer in listeners(&self.peers, self.beat, config) {
                 out.send(peer, message.clone());
             }
             proposing.send(&batch, self.ballot.node, self.beat, &self.peers);
@@ -278,8 +278,18 @@ impl Leader {
         config: &Config,
         out: &mut Outbox<Node>,
     ) {
-        let (Stage::Leading(proposing), Some(peer)) = (&mut self.stage, self.peers.get_mut(&from)) else {
+        let Some(peer) = self.peers.get_mut(&from) else {
             return;
+        };
+        peer.answered = peer.answered.max(beat);
+        let proposing = match &mut self.stage {
+            Stage::Leading(proposing) => proposing,
+            Stage::Reading(reading) => {
+                let ballot = self.ballot;
+                return if let Some(slot) = reading.lost(from, beat, self.beat) {
+                    out.send(from, Message::Read { ballot, from: slot });
+                };
+            }
         };
         if beat <= peer.resent || config.has(Flaw::BlockingSend) {
             return;
@@ -295,13 +305,12 @@ impl Leader {
     }
 
     /// Says that it is there.
-    pub(super) fn beat(&mut self, now: Time, committed: Slot, config: &Config, out: &mut Outbox<Node>) {
+    pub(super) fn beat(&mut self, committed: Slot, config: &Config, out: &mut Outbox<Node>) {
         self.beat = self.beat.next();
         let stage = match self.stage {
             Stage::Reading(_) => BeatStage::Reading,
             Stage::Leading(_) => BeatStage::Leading,
         };
-        self.read_on(now, config, out);
         if stage == BeatStage::Leading || !config.has(Flaw::SyncLongerThanTimeout) {
             let heartbeat = Heartbeat {
                 ballot: self.ballot,
@@ -352,6 +361,9 @@ impl Leader {
     }
 }
 
+/// A peer that has not answered so many beats is sent nothing but beats.
+const LAG_BEATS_MAX: u64 = 5;
+
 /// Whom a leader speaks to.
 fn audience<'a>(peers: &'a BTreeMap<NodeId, Peer>, config: &Config) -> impl Iterator<Item = &'a NodeId> {
     let count = if config.has(Flaw::BroadcastSubset) {
@@ -362,12 +374,14 @@ fn audience<'a>(peers: &'a BTreeMap<NodeId, Peer>, config: &Config) -> impl Iter
     peers.keys().take(count)
 }
 
-/// Who is sent proposals: whoever has answered anything of late. The others are asked by beats, and told when they answer; they would
-/// get nothing but old news otherwise.
-fn listeners(peers: &BTreeMap<NodeId, Peer>, now: Time, config: &Config) -> Vec<NodeId> {
-    let limit = config.leader_patience();
-    let heard = |peer: &&NodeId| peers[*peer].heard.is_some_and(|heard| now.since(heard) < limit);
-    audience(peers, config).filter(heard).copied().collect()
+/// Who is sent proposals: whoever answers, and is not far behind with that. What is said to the others only waits somewhere on the way,
+/// and makes them later still; they are told what they lack when they answer.
+fn listeners(peers: &BTreeMap<NodeId, Peer>, beat: Beat, config: &Config) -> Vec<NodeId> {
+    let listens = |peer: &&NodeId| {
+        let peer = &peers[*peer];
+        peer.heard.is_some() && beat.since(peer.answered) <= LAG_BEATS_MAX
+    };
+    audience(peers, config).filter(listens).copied().collect()
 }
 
 /// Answers the client whose command was applied.

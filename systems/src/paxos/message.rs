@@ -63,11 +63,8 @@ pub enum Message {
         /// The round the sender is in.
         round: Round,
     },
-    /// Tell me what was decided from this slot on.
-    Fetch {
-        /// The first slot wanted.
-        from: Slot,
-    },
+    /// Tell me what was decided.
+    Fetch(Wanted),
     /// The answer to a fetch: this was decided.
     Chosen {
         /// The first slot.
@@ -117,6 +114,19 @@ pub struct Heartbeat {
     pub beat: Beat,
     /// The leader's log is decided through this slot. A follower may commit what it accepted at this very ballot, and nothing else.
     pub committed: Slot,
+}
+
+/// What a node lacks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Wanted {
+    /// What was decided from this slot on.
+    pub from: Slot,
+    /// In about so many bytes, and at least one value.
+    pub bytes_max: u64,
+    /// Of the snapshot through this slot,
+    pub snapshot: Slot,
+    /// so many bytes are there already.
+    pub received: u64,
 }
 
 /// How far a leader is.
@@ -204,6 +214,12 @@ pub enum Timer {
 }
 
 impl Beat {
+    /// How many beats after `earlier` this one is; zero when it is not.
+    #[must_use]
+    pub const fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {

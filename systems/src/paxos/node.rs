@@ -11,7 +11,7 @@ use crate::paxos::catch_up::CatchUp;
 use crate::paxos::consensus::Consensus;
 use crate::paxos::event::{Cause, Event, Reason};
 use crate::paxos::leader::{Leader, refuse};
-use crate::paxos::message::{Entry, Message, Record, Timer};
+use crate::paxos::message::{Entry, Message, Record, Timer, Value};
 use crate::paxos::rotation::{Rotation, Wait};
 use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox, Replica};
 use crate::service::kv::{Answer, KeyValue, Op};
@@ -35,6 +35,8 @@ pub struct Node {
     consensus: Consensus,
     catch_up: CatchUp,
     part: Part,
+    /// Whom it waits for since it came to life. Only a flaw waits.
+    start_up: Option<StartUp>,
 }
 
 /// Its part in the present round.
@@ -51,8 +53,6 @@ enum Part {
 struct Follower {
     /// When the leader of this round was last heard of.
     heard: Option<Time>,
-    /// Whom it waits for since it came to life. Only a flaw waits.
-    start_up: Option<StartUp>,
 }
 
 impl Node {
@@ -75,7 +75,9 @@ impl Node {
         if from == self.me || !self.config.members.contains(&from) {
             return ignore(from, Reason::Stranger, out);
         }
-        self.note_peer(from);
+        if self.awaits_peers(from, &message) {
+            return;
+        }
         match message {
             Message::Bump { round } => self.on_bump(now, from, round, out),
             Message::Nack { ballot, round } => self.on_nack(now, from, ballot, round, out),
@@ -85,9 +87,9 @@ impl Node {
             Message::Gather { .. } | Message::Ack { .. } | Message::Alive { .. } => {
                 self.on_answer(now, from, message, out);
             }
-            Message::Fetch { from: slot } => {
+            Message::Fetch(wanted) => {
                 let (consensus, config) = (&self.consensus, &self.config);
-                self.catch_up.on_fetch(now, from, slot, consensus, config, out);
+                self.catch_up.on_fetch(now, from, wanted, consensus, config, out);
             }
             Message::Chosen {
                 first,
@@ -245,7 +247,7 @@ impl Node {
             return;
         }
         self.note_progress(now);
-        self.catch_up.answered();
+        self.catch_up.answered(&self.config);
         self.consensus.compact_when_long(&self.config, out);
         if self.consensus.committed() < committed {
             let next = self.consensus.committed().next();
@@ -262,7 +264,7 @@ impl Node {
         let config = &self.config;
         let arrived = self.catch_up.on_piece(now, from, through, piece, config, out);
         if let Some(arrived) = arrived {
-            self.catch_up.answered();
+            self.catch_up.answered(&self.config);
             self.consensus
                 .install(from, arrived.through, &arrived.snapshot, config, out);
         }
@@ -299,6 +301,17 @@ impl Node {
         self.consensus.machine()
     }
 
+    /// What stands in `slot`, if that is kept: the decided value where it is decided, what it accepted last otherwise.
+    #[must_use]
+    pub fn value(&self, slot: Slot) -> Option<&Value> {
+        self.consensus.entry(slot).map(|entry| &entry.value)
+    }
+
+    /// Everything that is kept, by slot.
+    pub fn held(&self) -> impl Iterator<Item = (Slot, &Value)> {
+        self.consensus.entries().map(|(slot, entry)| (slot, &entry.value))
+    }
+
     /// How many slots it keeps in memory, and about how many bytes they take.
     #[must_use]
     pub fn kept(&self) -> (usize, usize) {
@@ -330,6 +343,7 @@ impl Replica for Node {
             consensus,
             catch_up: CatchUp::default(),
             part,
+            start_up: None,
         }
     }
 

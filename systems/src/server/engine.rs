@@ -41,7 +41,17 @@ pub(super) struct Engine<R: Replica> {
     routes: BTreeMap<ClientId, Rc<Connection>>,
     log: Log,
     events: EventLog,
+    wording: Wording<R::Event>,
     departures: Departures,
+}
+
+/// How an event is written down.
+#[derive(Debug, Clone, Copy)]
+pub enum Wording<E> {
+    /// As an object of JSON.
+    Json,
+    /// In words of its own, from the event and the wall clock's nanoseconds since the epoch.
+    Own(fn(&E, u64) -> String),
 }
 
 /// What leaves as soon as the records of the turn are durable.
@@ -74,8 +84,14 @@ impl<R: Replica> Engine<R> {
             routes,
             log,
             events,
+            wording: Wording::Json,
             departures: Departures::default(),
         }
+    }
+
+    /// The same with events in other words.
+    pub(super) fn in_words(self, wording: Wording<R::Event>) -> Self {
+        Self { wording, ..self }
     }
 
     /// Runs for ever, or until the disk fails.
@@ -211,7 +227,10 @@ impl<R: Replica> Engine<R> {
             Effect::Disarm(timer) => self.timers.disarm(timer),
             Effect::Persist(record) => self.log.stage(&record).map_err(ServerError::Log)?,
             Effect::Compact(records) => self.log.replace(&records).map_err(ServerError::Log)?,
-            Effect::Observe(event) => self.events.stage(clock::now(), clock::wall_ns(), &event),
+            Effect::Observe(event) => match self.wording {
+                Wording::Json => self.events.stage(clock::now(), clock::wall_ns(), &event),
+                Wording::Own(words) => self.events.stage_words(&words(&event, clock::wall_ns())),
+            },
         }
         Ok(())
     }

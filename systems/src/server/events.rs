@@ -1,5 +1,6 @@
 //! The event log: what a node says of itself, one JSON object per line, for another process to follow while it grows.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -80,6 +81,11 @@ impl EventLog {
                 self.staged.truncate(before);
             }
         }
+    }
+
+    /// Notes a line that is said in words of its own.
+    pub(super) fn stage_words(&mut self, line: &impl fmt::Display) {
+        writeln!(self.staged, "{line}").expect("memory takes everything");
     }
 
     /// Writes what was noted, with one write.

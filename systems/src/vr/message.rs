@@ -31,6 +31,8 @@ pub enum Message<O> {
         through: OpNumber,
         /// The last beat it has heard in this view.
         beat: Beat,
+        /// The beat of its own at which it says so.
+        at: Beat,
     },
     /// The primary to a backup, at each of its beats: I am here, and everything up to there is committed.
     Commit {
@@ -40,6 +42,9 @@ pub enum Message<O> {
         commit: OpNumber,
         /// Which beat.
         beat: Beat,
+        /// The receiver's own beat that was in what was last heard of it. Only with a recent one this is a sign of life: it may have
+        /// been under way for long.
+        echo: Option<Beat>,
     },
     /// The primary to a backup: what you lack is not in my log any more; ask for it.
     Compacted {
@@ -95,7 +100,9 @@ pub enum Message<O> {
         view: View,
         /// What follows this place.
         after: OpNumber,
-        /// If that is not in the log any more: the part of the snapshot from this byte on.
+        /// If that is not in the log any more: what of this snapshot follows this byte; of the newest if it is not there.
+        snapshot: OpNumber,
+        /// How many bytes of it have come.
         offset: u64,
     },
     /// The answer, from the log.
@@ -122,7 +129,7 @@ pub enum Message<O> {
     },
 }
 
-/// Which of the beats of a primary, upwards from 1 in each of its views and lives. Zero is before the first.
+/// Which of its own beats a replica speaks of. They rise within a life; those of two lives are far apart. Zero is before the first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Beat(pub u64);
 
@@ -204,9 +211,21 @@ impl Beat {
     /// Before the first.
     pub const ZERO: Self = Self(0);
 
+    /// The first one of a life.
+    #[must_use]
+    pub const fn first_of(life: Incarnation) -> Self {
+        Self((life.0 & 0xffff_ffff) << 24 | 1)
+    }
+
     /// The next one.
     #[must_use]
     pub const fn next(self) -> Self {
         Self(self.0.saturating_add(1))
+    }
+
+    /// Whether it was one of the last `count` up to `now`.
+    #[must_use]
+    pub const fn is_recent(self, now: Self, count: u32) -> bool {
+        self.0 <= now.0 && now.0 - self.0 <= count as u64
     }
 }

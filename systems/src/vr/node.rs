@@ -11,7 +11,7 @@ use crate::time::Time;
 use crate::vr::event::{Event, Reason};
 use crate::vr::log::Log;
 use crate::vr::members::Members;
-use crate::vr::message::{Message, Record, Role};
+use crate::vr::message::{Beat, Message, Record, Role};
 use crate::vr::view::{OpNumber, View};
 use crate::vr::{Config, Reads};
 
@@ -31,7 +31,7 @@ mod transfer;
 mod view_change;
 
 use backup::Backup;
-use checkpoint::Checkpoint;
+use checkpoint::{Checkpoint, Serving};
 use fetch::Fetch;
 use primary::Primary;
 use recovery::Recovering;
@@ -60,6 +60,10 @@ pub struct Node<S: Service> {
     checkpoint: Checkpoint,
     status: Status<S>,
     suspicion: Suspicion,
+    /// A snapshot that somebody fetches though there may be a newer one.
+    serving: Option<Serving>,
+    /// Its last beat.
+    beat: Beat,
     /// Its own clock at this step.
     now: Time,
     /// Until then it stays with the primary it is with, if reads go by leases.
@@ -145,7 +149,9 @@ impl<S: Service> Node<S> {
 
     fn on_beat(&mut self, out: &mut Outbox<Self>) {
         out.arm(Timer::Beat, self.config.beat_interval);
+        self.beat = self.beat.next();
         self.suspicion.grow_older(self.config.suspect_after_beats);
+        self.serve_no_longer_than_asked();
         match &self.status {
             Status::Primary(_) => self.on_primary_beat(out),
             Status::Backup(_) => self.on_silent_beat(out),
@@ -167,8 +173,18 @@ impl<S: Service> Node<S> {
                 entries,
                 commit,
             } => self.on_prepare(from, view, after, entries, commit, out),
-            Message::PrepareOk { view, through, beat } => self.on_prepare_ok(from, view, through, beat, out),
-            Message::Commit { view, commit, beat } => self.on_commit(from, view, commit, beat, out),
+            Message::PrepareOk {
+                view,
+                through,
+                beat,
+                at,
+            } => self.on_prepare_ok(from, view, through, (beat, at), out),
+            Message::Commit {
+                view,
+                commit,
+                beat,
+                echo,
+            } => self.on_commit(from, view, commit, (beat, echo), out),
             Message::Compacted { view } => self.on_compacted(from, view, out),
             Message::StartViewChange { view, stance } => self.on_start_view_change(from, view, stance, out),
             Message::DoViewChange { view, report } => self.on_do_view_change(from, view, report, out),
@@ -183,7 +199,12 @@ impl<S: Service> Node<S> {
             Message::RecoveryResponse { nonce, view, role } => {
                 self.on_recovery_response(from, nonce, view, role, out);
             }
-            Message::GetState { view, after, offset } => self.on_get_state(from, view, after, offset, out),
+            Message::GetState {
+                view,
+                after,
+                snapshot,
+                offset,
+            } => self.on_get_state(from, view, after, (snapshot, offset), out),
             Message::NewState {
                 view,
                 after,

@@ -5,4 +5,6 @@ mod kv;
 mod paxos;
 mod pb;
 mod script;
+mod storm;
+mod vr;
 mod world;

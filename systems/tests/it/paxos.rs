@@ -10,7 +10,9 @@ use crate::world::System;
 
 mod basics;
 mod cluster;
+mod flaws;
 mod oracle;
+mod packet;
 mod search;
 
 /// The Paxos log, as a world has to know it.

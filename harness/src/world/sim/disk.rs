@@ -1,4 +1,9 @@
-//! A node's disk: records that are durable, and one that is being written.
+//! A node's disk: records that are durable, and the tail of those that are being written.
+//!
+//! What is written without anything to be seen in between is under way at the same time, and a crash drops all of that tail, or tears it: the
+//! first of its records are there and the others are not. A record that is there in part is found out by its checksum and counts as not there.
+//! (The log of the real servers is kinder: the records of one commit share a frame, and so are there together or not at all. The contract of
+//! [`Effect::Persist`](systems::Effect) promises an order and no more, so that is what systems are tried with.)
 
 use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
@@ -8,7 +13,7 @@ use rand_chacha::ChaCha8Rng;
 pub(super) struct Disk<R> {
     durable: Vec<R>,
     /// Handed over and not known to be durable yet.
-    tail: Option<Write<R>>,
+    tail: Vec<Write<R>>,
 }
 
 /// A change of what is durable.
@@ -16,7 +21,7 @@ pub(super) struct Disk<R> {
 pub(super) enum Write<R> {
     /// One record more.
     Append(R),
-    /// These records, in the place of all there are.
+    /// These records, in the place of all there are. It takes place when the new file gets the name of the old one, as a whole.
     Replace(Vec<R>),
 }
 
@@ -24,35 +29,36 @@ impl<R: Clone> Disk<R> {
     pub(super) const fn new() -> Self {
         Self {
             durable: Vec::new(),
-            tail: None,
+            tail: Vec::new(),
         }
     }
 
-    /// Begins a write; the one before is durable.
-    pub(super) fn write(&mut self, write: Write<R>) {
+    /// Begins to write all of `tail`, in order; everything before is durable.
+    pub(super) fn write(&mut self, tail: Vec<Write<R>>) {
         assert!(
-            self.tail.is_none(),
+            self.tail.is_empty(),
             "nothing follows a record that is not durable"
         );
-        self.tail = Some(write);
+        self.tail = tail;
     }
 
     /// What was being written is durable.
     pub(super) fn sync(&mut self) {
-        match self.tail.take() {
-            Some(Write::Append(record)) => self.durable.push(record),
-            Some(Write::Replace(records)) => self.durable = records,
-            None => {}
+        for write in std::mem::take(&mut self.tail) {
+            match write {
+                Write::Append(record) => self.durable.push(record),
+                Write::Replace(records) => self.durable = records,
+            }
         }
     }
 
-    /// The node dies. What was being written is on the disk or is not: a record that is there in part is found out by its checksum
-    /// and counts as not there, and a replacement takes place when its file gets its name.
+    /// The node dies. Of what was being written the first so many are on the disk, and the others are not.
     pub(super) fn crash(&mut self, rng: &mut ChaCha8Rng) {
-        if self.tail.is_some() && rng.random_range(0..2) == 0 {
+        if !self.tail.is_empty() {
+            let lost = rng.random_range(0..=self.tail.len());
+            self.tail.truncate(self.tail.len() - lost);
             self.sync();
         }
-        self.tail = None;
     }
 
     /// What a new life finds.
@@ -72,9 +78,9 @@ mod tests {
         let mut found = [0; 3];
         for _ in 0..100 {
             let mut disk = Disk::new();
-            disk.write(Write::Append('a'));
+            disk.write(vec![Write::Append('a')]);
             disk.sync();
-            disk.write(Write::Append('b'));
+            disk.write(vec![Write::Append('b')]);
             disk.crash(&mut rng);
             found[disk.records().len()] += 1;
         }
@@ -83,14 +89,34 @@ mod tests {
     }
 
     #[test]
+    fn a_crash_tears_what_was_being_written_at_any_record_and_keeps_its_order() {
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let mut found = std::collections::BTreeSet::new();
+        for _ in 0..200 {
+            let mut disk = Disk::new();
+            disk.write(vec![Write::Append('a')]);
+            disk.sync();
+            disk.write("bcd".chars().map(Write::Append).collect());
+            disk.crash(&mut rng);
+            disk.write(vec![Write::Append('e')]);
+            disk.sync();
+            found.insert(disk.records().iter().collect::<String>());
+        }
+        assert_eq!(
+            found.into_iter().collect::<Vec<_>>(),
+            ["abcde", "abce", "abe", "ae"]
+        );
+    }
+
+    #[test]
     fn a_replacement_takes_place_as_a_whole_or_not_at_all() {
         let mut rng = ChaCha8Rng::seed_from_u64(1);
         let mut found = std::collections::BTreeSet::new();
         for _ in 0..100 {
             let mut disk = Disk::new();
-            disk.write(Write::Append('a'));
+            disk.write(vec![Write::Append('a')]);
             disk.sync();
-            disk.write(Write::Replace(vec!['b', 'c']));
+            disk.write(vec![Write::Replace(vec!['b', 'c'])]);
             disk.crash(&mut rng);
             found.insert(disk.records());
         }

@@ -16,6 +16,10 @@ use rand_chacha::ChaCha8Rng;
 use super::conditions::Conditions;
 use super::moment::Moment;
 
+/// What would wait for longer in front of a slow line is lost, as when buffers are full. Without a bound a line would stay slow long after
+/// it was healed.
+const SLOW_LINE_WAIT_MAX: Duration = Duration::from_secs(2);
+
 /// More messages than this wait for nothing on one link; the others are lost.
 const HELD_MAX: usize = 100_000;
 
@@ -227,6 +231,7 @@ impl<C: Cargo> Network<C> {
                         journey.order = Order::Free;
                     }
                 }
+                Fate::Slowed { .. } if line.is_full(now) => return Treatment::Lost,
                 Fate::Slowed { bytes_per_second } => {
                     journey.delay += line.occupy(now, cargo.bytes(), bytes_per_second);
                 }
@@ -287,6 +292,11 @@ impl Line {
 
     fn up_to_ms(&mut self, ms_max: u64) -> Duration {
         Duration::from_micros(self.rng.random_range(0..=ms_max * 1_000))
+    }
+
+    /// Whether a slow line's buffers are full of what was sent before.
+    fn is_full(&self, now: Moment) -> bool {
+        SLOW_LINE_WAIT_MAX < self.busy_until.since(now)
     }
 
     /// How long a message of `bytes` takes to be sent on a slow line, behind what was sent before it.

@@ -42,6 +42,7 @@ impl<P: Protocol> SimWorld<P> {
             clock,
             timers: Timers::new(),
             motion: Motion::Running,
+            shared_syncs: 0,
             pending: VecDeque::new(),
             inbox: VecDeque::new(),
             disk: DiskUse::Idle,
@@ -142,23 +143,27 @@ impl<P: Protocol> SimWorld<P> {
         }
     }
 
-    /// Begins a write; the node waits until it is durable.
-    fn write(&mut self, seat: Seat, write: Write<<P::Replica as Replica>::Record>) {
+    /// Begins to write `first` and what is to be written right behind it; the node waits until all of it is durable.
+    fn write(&mut self, seat: Seat, first: Write<<P::Replica as Replica>::Record>) {
+        let full = self.draw_sync_time();
         let host = &mut self.hosts[seat.0];
         let Some(life) = &mut host.life else { return };
-        host.disk.write(write);
-        life.disk = DiskUse::Writing;
-        let sync_us = self
-            .rng
-            .random_range(1..=self.config.conditions.sync_us_max.max(1));
-        let at = self.now + Duration::from_micros(sync_us);
+        let mut tail = vec![first];
+        tail.extend(std::iter::from_fn(|| life.next_write()));
+        host.disk.write(tail);
+        let takes = life.sync_takes(full);
         self.queue.schedule(
-            at,
+            self.now + takes,
             Due::Synced {
                 seat,
                 life: life.number,
             },
         );
+    }
+
+    fn draw_sync_time(&mut self) -> Duration {
+        let sync_us_max = self.config.conditions.sync_us_max.max(1);
+        Duration::from_micros(self.rng.random_range(1..=sync_us_max))
     }
 
     pub(super) fn observe(

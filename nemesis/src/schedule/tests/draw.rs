@@ -291,6 +291,7 @@ fn what_the_system_has_no_nodes_for_is_not_drawn_and_refused_when_named() {
         replicas: vec![NodeId::replica(1), NodeId::replica(2)],
         services: Vec::new(),
         clients: "clients".parse().unwrap(),
+        spares: 1,
     };
     for seed in 0..SEEDS / 5 {
         for episode in Schedule::draw(&profile("all", 5, 30), seed, &two)

@@ -11,7 +11,7 @@ use super::queue::Queue;
 use crate::node_id::NodeId;
 use crate::paxos::ballot::Slot;
 use crate::paxos::consensus::Consensus;
-use crate::paxos::message::{Entry, Placed, Value};
+use crate::paxos::message::{Beat, Entry, Placed, Value};
 use crate::paxos::{Config, Flaw};
 use crate::time::Time;
 
@@ -29,8 +29,8 @@ pub(super) struct Reading {
 /// How far the answer of one node has come.
 #[derive(Debug, Clone, Copy)]
 enum Progress {
-    /// The piece from this slot on was asked for then.
-    Asked { from: Slot, at: Option<Time> },
+    /// The piece from this slot on was asked for, after that beat.
+    Asked { from: Slot, after: Beat },
     /// It is complete, and the node's log is decided through this slot.
     Complete { committed: Slot },
 }
@@ -56,8 +56,14 @@ impl Reading {
     pub(super) fn begin(now: Time, me: NodeId, consensus: &Consensus, config: &Config) -> Self {
         let committed = consensus.committed();
         let own = consensus.undecided(config);
+        let asked = Progress::Asked {
+            from: Slot::ZERO,
+            after: Beat::default(),
+        };
+        let mut answers: BTreeMap<NodeId, Progress> = config.others(me).map(|peer| (peer, asked)).collect();
+        answers.insert(me, Progress::Complete { committed });
         Self {
-            answers: BTreeMap::from([(me, Progress::Complete { committed })]),
+            answers,
             found: own.clone(),
             own,
             progressed: now,
@@ -77,26 +83,27 @@ impl Reading {
         }
     }
 
-    /// Whom to ask (again), from which slot on.
-    pub(super) fn due(&mut self, now: Time, config: &Config) -> Vec<(NodeId, Slot)> {
-        let mut due = Vec::new();
-        for &peer in &config.members {
-            let progress = self.answers.entry(peer).or_insert(Progress::Asked {
-                from: Slot::ZERO,
-                at: None,
-            });
-            if let Progress::Asked { from, at } = progress
-                && at.is_none_or(|at| config.resend_after <= now.since(at))
-            {
-                *at = Some(now);
-                due.push((peer, *from));
+    /// A node has heard of everything that was said before `beat`. If it was asked before that and has not answered, question or answer
+    /// got lost: returns from which slot on it must be asked again.
+    pub(super) fn lost(&mut self, peer: NodeId, beat: Beat, now: Beat) -> Option<Slot> {
+        match self.answers.get_mut(&peer) {
+            Some(Progress::Asked { from, after }) if *after < beat => {
+                *after = now;
+                Some(*from)
             }
+            Some(Progress::Asked { .. } | Progress::Complete { .. }) | None => None,
         }
-        due
     }
 
     /// Takes a piece in. Returns where the next one begins, if there is one.
-    pub(super) fn note(&mut self, now: Time, from: NodeId, answer: Answer, config: &Config) -> Option<Slot> {
+    pub(super) fn note(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        answer: Answer,
+        beat: Beat,
+        config: &Config,
+    ) -> Option<Slot> {
         match self.answers.get(&from) {
             Some(Progress::Asked { from: asked, .. }) if *asked == answer.from => (),
             // A copy, or not the piece that is wanted.
@@ -108,7 +115,7 @@ impl Reading {
         }
         let next = answer.next.filter(|next| answer.from < *next);
         let progress = match next {
-            Some(from) => Progress::Asked { from, at: Some(now) },
+            Some(from) => Progress::Asked { from, after: beat },
             None => Progress::Complete {
                 committed: answer.committed,
             },

@@ -3,12 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use super::{Follower, Node, Part};
+use super::{Node, Part};
 use crate::group::{Command, Response};
 use crate::node_id::NodeId;
 use crate::paxos::Flaw;
+use crate::paxos::ballot::Slot;
 use crate::paxos::event::Event;
-use crate::paxos::message::{Message, Timer};
+use crate::paxos::message::{Message, Timer, Wanted};
 use crate::paxos::rotation::Wait;
 use crate::replica::Outbox;
 use crate::service::Service;
@@ -35,41 +36,38 @@ impl Node {
             silences: 0,
         };
         self.ask(&start_up, out);
-        if let Part::Follower(follower) = &mut self.part {
-            follower.start_up = Some(start_up);
-        }
+        self.start_up = Some(start_up);
     }
 
     fn ask(&self, start_up: &StartUp, out: &mut Outbox<Self>) {
         for &peer in &start_up.silent {
-            let from = self.consensus.committed().next();
-            out.send(peer, Message::Fetch { from });
+            let wanted = Wanted {
+                from: self.consensus.committed().next(),
+                bytes_max: 1,
+                snapshot: Slot::ZERO,
+                received: 0,
+            };
+            out.send(peer, Message::Fetch(wanted));
         }
     }
 
-    /// A peer is there.
-    pub(super) fn note_peer(&mut self, peer: NodeId) {
-        if let Part::Follower(Follower {
-            start_up: Some(start_up),
-            ..
-        }) = &mut self.part
-        {
-            start_up.silent.remove(&peer);
+    /// Whether it still waits for its peers, `peer` not any more, and so hears nothing but what they ask in the same situation.
+    pub(super) fn awaits_peers(&mut self, peer: NodeId, message: &Message) -> bool {
+        let Some(start_up) = &mut self.start_up else {
+            return false;
+        };
+        start_up.silent.remove(&peer);
+        if start_up.silent.is_empty() {
+            self.start_up = None;
         }
+        self.start_up.is_some() && !matches!(message, Message::Fetch(_))
     }
 
     /// Whether the silence is that of a peer that it cannot do without; if so it gives up after a while.
     pub(super) fn endures(&mut self, out: &mut Outbox<Self>) -> bool {
-        let Part::Follower(Follower {
-            start_up: Some(start_up),
-            ..
-        }) = &mut self.part
-        else {
+        let Some(start_up) = &mut self.start_up else {
             return false;
         };
-        if start_up.silent.is_empty() {
-            return false;
-        }
         start_up.silences += 1;
         if SILENCES_MAX <= start_up.silences {
             out.disarm(Timer::Patience);

@@ -118,7 +118,7 @@ impl Node {
         if round < ballot.round {
             self.adopt(now, ballot.round, Cause::Larger, out);
         }
-        if let Part::Follower(Follower { heard, .. }) = &mut self.part {
+        if let Part::Follower(Follower { heard }) = &mut self.part {
             *heard = Some(now);
         }
         self.wait_for_sign(Wait::NextSign, out);

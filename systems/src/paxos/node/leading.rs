@@ -107,7 +107,7 @@ impl Node {
         if leader.has_had_its_turn(now, &self.config) {
             return self.rotate(now, Cause::TurnOver, out);
         }
-        leader.beat(now, self.consensus.committed(), &self.config, out);
+        leader.beat(self.consensus.committed(), &self.config, out);
         self.read_on(now, out);
     }
 }

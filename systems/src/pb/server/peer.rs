@@ -148,7 +148,8 @@ impl Server {
         }
     }
 
-    /// The peer is not the backup of the view this server takes itself for the primary of, and perhaps knows a newer one.
+    /// The peer is not the backup of the view this server takes itself for the primary of, and perhaps knows a newer one. A refusal of
+    /// anything else was late, and perhaps meant for an earlier life of this server, which may have known more than the peer did.
     pub(super) fn on_no(
         &mut self,
         from: NodeId,
@@ -160,6 +161,10 @@ impl Server {
         if !self.config.servers.contains(&from) {
             return ignore(from, Reason::Stranger, out);
         }
+        if self.status.primary_towards(from, refused).is_none() {
+            return ignore(from, Reason::OtherView, out);
+        }
+
         if self.config.has(Flaw::IgnoreBackupError) {
             return self.on_yes(from, refused, through, out);
         }

@@ -3,6 +3,7 @@
 use crate::node_id::NodeId;
 use crate::replica::Outbox;
 use crate::service::Service;
+use crate::vr::ECHO_AGE_SILENCES;
 use crate::vr::event::{Event, Reason};
 use crate::vr::log::Entry;
 use crate::vr::message::{Beat, Message, Record};
@@ -67,7 +68,7 @@ impl<S: Service> Node<S> {
         from: NodeId,
         view: View,
         commit: OpNumber,
-        beat: Beat,
+        (beat, echo): (Beat, Option<Beat>),
         out: &mut Outbox<Self>,
     ) {
         if !self.follows(from, view, out) {
@@ -76,9 +77,18 @@ impl<S: Service> Node<S> {
         if let Status::Backup(backup) = &mut self.status {
             backup.beat = beat;
         }
+        self.note_sign_of_life(echo);
         self.promise();
         self.acknowledge(from, view, self.log.op(), out);
         self.commit_through(commit, out);
+    }
+
+    /// The primary lives, if it has heard this replica of late. Beats may wait on a slow link for longer than their sender lives.
+    fn note_sign_of_life(&mut self, echo: Option<Beat>) {
+        let beats = self.config.suspect_after_beats.saturating_mul(ECHO_AGE_SILENCES);
+        if echo.is_some_and(|echo| echo.is_recent(self.beat, beats)) {
+            self.suspicion.hear(self.me);
+        }
     }
 
     /// What it lacks is not in the primary's log any more.
@@ -103,14 +113,8 @@ impl<S: Service> Node<S> {
             return false;
         }
         match &self.status {
-            Status::Backup(_) if view == self.view => {
-                self.suspicion.hear(self.me);
-                true
-            }
-            Status::Transferring(_) if view == self.view => {
-                self.suspicion.hear(self.me);
-                false
-            }
+            Status::Backup(_) if view == self.view => true,
+            Status::Transferring(_) if view == self.view => false,
             _ => {
                 self.begin_transfer(view, from, out);
                 false
@@ -128,6 +132,12 @@ impl<S: Service> Node<S> {
                 out.observe(Event::Prepared { view, through });
             }
         }
-        out.send(to, Message::PrepareOk { view, through, beat });
+        let message = Message::PrepareOk {
+            view,
+            through,
+            beat,
+            at: self.beat,
+        };
+        out.send(to, message);
     }
 }

@@ -24,6 +24,17 @@ pub(super) struct Checkpoint {
     bytes_since: u64,
 }
 
+/// A snapshot that is being fetched. It stays until it has come, or a slow fetch would begin anew with each newer one.
+#[derive(Debug, Clone)]
+pub(super) struct Serving {
+    checkpoint: Checkpoint,
+    /// So many beats ago it was last asked for.
+    silent: u32,
+}
+
+/// A snapshot is given up that has not been asked for so many times the silence after which a primary is.
+const SERVED_SILENCES: u32 = 4;
+
 impl Default for Checkpoint {
     fn default() -> Self {
         Self::new(Base::default(), Whole::new(Vec::new()))
@@ -69,10 +80,38 @@ impl<S: Service> Node<S> {
         });
     }
 
-    /// Drops what is before `op` but for a little.
+    /// The snapshot at `op` if it is still there, else the newest; it stays for whoever asks on.
+    pub(super) fn serve(&mut self, op: OpNumber) -> &Checkpoint {
+        let current = || Serving {
+            checkpoint: self.checkpoint.clone(),
+            silent: 0,
+        };
+        let kept = self
+            .serving
+            .take()
+            .filter(|serving| serving.checkpoint.base.op == op);
+        let serving = self.serving.insert(kept.unwrap_or_else(current));
+        serving.silent = 0;
+        &serving.checkpoint
+    }
+
+    pub(super) fn serve_no_longer_than_asked(&mut self) {
+        let most = self.config.suspect_after_beats.saturating_mul(SERVED_SILENCES);
+        if let Some(serving) = &mut self.serving {
+            serving.silent += 1;
+        }
+        self.serving.take_if(|serving| most < serving.silent);
+    }
+
+    /// Drops what is before `op` but for a little, and for what follows a snapshot that is being fetched.
     fn forget_before(&mut self, op: OpNumber) {
         let keep = self.config.checkpoint_ops as u64;
-        self.log.forget_through(OpNumber(op.0.saturating_sub(keep)));
+        let served = self
+            .serving
+            .as_ref()
+            .map_or(op, |serving| serving.checkpoint.base.op);
+        let through = OpNumber(op.0.saturating_sub(keep)).min(served);
+        self.log.forget_through(through);
         let mut excess = self
             .log
             .bytes_after(self.log.base().op)

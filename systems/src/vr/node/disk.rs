@@ -7,7 +7,7 @@ use crate::transfer::{Arrival, Incoming, Whole};
 use crate::vr::Config;
 use crate::vr::log::{Base, Entry, Log};
 use crate::vr::members::Members;
-use crate::vr::message::Record;
+use crate::vr::message::{Beat, Record};
 use crate::vr::node::backup::Backup;
 use crate::vr::node::checkpoint::Checkpoint;
 use crate::vr::node::suspicion::Suspicion;
@@ -57,6 +57,8 @@ impl<S: Service> Node<S> {
                 Err(Contradiction) => Status::Halted,
             },
             suspicion: Suspicion::default(),
+            serving: None,
+            beat: Beat::first_of(boot.incarnation),
             now: Time::ZERO,
             promised_until: Time::ZERO,
         }

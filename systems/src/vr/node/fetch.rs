@@ -94,8 +94,13 @@ impl<S: Service> Fetch<S> {
 
     /// Asks for what comes next.
     pub(super) fn ask(&self, out: &mut Outbox<Node<S>>) {
-        let (view, after, offset) = (self.view, self.reached(), self.incoming.bytes());
-        out.send(self.source, Message::GetState { view, after, offset });
+        let message = Message::GetState {
+            view: self.view,
+            after: self.reached(),
+            snapshot: self.incoming_base.op,
+            offset: self.incoming.bytes(),
+        };
+        out.send(self.source, message);
     }
 
     /// A beat goes by; asks again when nothing has come for a while.

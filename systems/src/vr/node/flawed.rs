@@ -8,7 +8,7 @@ use crate::replica::Outbox;
 use crate::service::client_table::Known;
 use crate::service::{Applied, Machine, Service};
 use crate::vr::event::Event;
-use crate::vr::message::{Record, Report};
+use crate::vr::message::{Record, Report, Stance};
 use crate::vr::node::fetch::Fetched;
 use crate::vr::node::{Node, Status};
 use crate::vr::view::{OpNumber, View};
@@ -70,6 +70,14 @@ pub(super) fn acknowledged(op: OpNumber, end: OpNumber, config: &Config) -> OpNu
 pub(super) fn follows_old_view<S: Service>(node: &Node<S>, view: View) -> bool {
     let has_left = view < node.view && view == node.log_view;
     node.config.has(Flaw::OldViewPrepare) && has_left && matches!(node.status, Status::ViewChange(_))
+}
+
+/// What a replica takes a wish for; one that takes part though it is recovering goes wherever it is asked to.
+pub(super) const fn stance<S: Service>(stance: Stance, status: &Status<S>) -> Stance {
+    match status {
+        Status::Recovering(_) => Stance::Left,
+        _ => stance,
+    }
 }
 
 /// Whether a replica goes back to `view` because somebody says that it has begun.

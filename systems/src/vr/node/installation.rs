@@ -83,7 +83,7 @@ impl<S: Service> Node<S> {
 
     fn primary(&self) -> Primary<S> {
         let others = self.members.others(self.me);
-        let mut primary = Primary::new(self.log.op(), others, self.incarnation);
+        let mut primary = Primary::new(self.log.op(), others, self.beat.next());
         for (entry, _) in self.log.prefixes_after(self.commit) {
             primary.note_pending(&entry.command);
         }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, VecDeque};
 use crate::group::{Command, Refusal, Response};
 use crate::node_id::NodeId;
 use crate::quorum;
-use crate::replica::{ClientId, Incarnation, Outbox};
+use crate::replica::{ClientId, Outbox};
 use crate::service::client_table::{Known, RequestNumber};
 use crate::service::{Applied, Service};
 use crate::time::Time;
@@ -33,7 +33,6 @@ pub(super) struct Primary<S: Service> {
     waiting: VecDeque<Command<S::Op>>,
     /// The last request of each client that was taken and not yet carried out.
     pending: BTreeMap<ClientId, RequestNumber>,
-    beat: Beat,
     /// When the last beats were sent.
     beats: BTreeMap<Beat, Time>,
     voice: Voice,
@@ -48,16 +47,14 @@ enum Voice {
 }
 
 impl<S: Service> Primary<S> {
-    /// A primary of `backups`, none of which is known to have anything. Beats of two lives are never taken for each other.
-    pub(super) fn new(began_at: OpNumber, backups: impl Iterator<Item = NodeId>, life: Incarnation) -> Self {
-        let beat = Beat((life.0 & 0xffff_ffff) << 24);
-        let progress = Progress::new(began_at, beat.next());
+    /// A primary of `backups`, none of which is known to have anything, whose next beat is `next`.
+    pub(super) fn new(began_at: OpNumber, backups: impl Iterator<Item = NodeId>, next: Beat) -> Self {
+        let progress = Progress::new(began_at, next);
         Self {
             began_at,
             backups: backups.map(|node| (node, progress.clone())).collect(),
             waiting: VecDeque::new(),
             pending: BTreeMap::new(),
-            beat,
             beats: BTreeMap::new(),
             voice: Voice::Speaking,
         }
@@ -201,10 +198,10 @@ impl<S: Service> Node<S> {
         };
         out.persist(record);
         self.observe_appended(view, after, entries.len(), out);
+        let next = self.beat.next();
         let Status::Primary(primary) = &mut self.status else {
             return;
         };
-        let next = primary.beat.next();
         for (&node, backup) in primary
             .backups
             .iter_mut()
@@ -244,7 +241,7 @@ impl<S: Service> Node<S> {
         from: NodeId,
         view: View,
         through: OpNumber,
-        beat: Beat,
+        (beat, at): (Beat, Beat),
         out: &mut Outbox<Self>,
     ) {
         if view != self.view {
@@ -259,6 +256,7 @@ impl<S: Service> Node<S> {
         };
 
         let next = backup.on_answer(through, beat, op);
+        backup.at = Some(at);
         backup.granted = primary.beats.get(&beat).copied().max(backup.granted);
         if next == Next::Send {
             self.send_next(from, out);
@@ -269,11 +267,10 @@ impl<S: Service> Node<S> {
 
     /// Sends a backup what it has not been sent, as far as it goes into one message.
     fn send_next(&mut self, to: NodeId, out: &mut Outbox<Self>) {
-        let (view, commit) = (self.view, self.commit);
+        let (view, commit, next) = (self.view, self.commit, self.beat.next());
         let Status::Primary(primary) = &mut self.status else {
             return;
         };
-        let next = primary.beat.next();
         let Some(backup) = primary.backups.get_mut(&to) else {
             return;
         };
@@ -310,6 +307,15 @@ impl<S: Service> Node<S> {
         }
     }
 
+    /// A backup that asks for what it lacks is there, though it confirms nothing meanwhile.
+    pub(super) fn note_asking(&mut self, from: NodeId) {
+        if let Status::Primary(primary) = &mut self.status
+            && let Some(backup) = primary.backups.get_mut(&from)
+        {
+            backup.silent = 0;
+        }
+    }
+
     pub(super) fn on_primary_beat(&mut self, out: &mut Outbox<Self>) {
         let (beats, majority) = (self.config.suspect_after_beats, self.members.majority());
         let Status::Primary(primary) = &mut self.status else {
@@ -334,13 +340,23 @@ impl<S: Service> Node<S> {
         let Status::Primary(primary) = &mut self.status else {
             return;
         };
-        primary.beat = primary.beat.next();
-        primary.beats.insert(primary.beat, self.now);
+        primary.beats.insert(self.beat, self.now);
         if BEATS_MAX < primary.beats.len() {
             primary.beats.pop_first();
         }
-        let (view, commit, beat) = (self.view, self.commit, primary.beat);
-        self.send_to_others(&Message::Commit { view, commit, beat }, out);
+        let (view, commit, beat) = (self.view, self.commit, self.beat);
+        for (&node, backup) in &primary.backups {
+            let echo = backup.at;
+            out.send(
+                node,
+                Message::Commit {
+                    view,
+                    commit,
+                    beat,
+                    echo,
+                },
+            );
+        }
     }
 
     /// How many commands have a place and are not carried out.

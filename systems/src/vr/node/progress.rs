@@ -18,6 +18,8 @@ pub(super) struct Progress {
     tells_from: Beat,
     /// So many beats ago it was last heard.
     pub(super) silent: u32,
+    /// The beat of its own that was in what was last heard of it.
+    pub(super) at: Option<Beat>,
     /// It stays with this primary for a lease from then on, by the primary's clock.
     pub(super) granted: Option<Time>,
 }
@@ -39,6 +41,7 @@ impl Progress {
             sent,
             tells_from: next,
             silent: 0,
+            at: None,
             granted: None,
         }
     }

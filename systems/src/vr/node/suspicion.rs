@@ -134,7 +134,7 @@ impl<S: Service> Node<S> {
         }
 
         self.suspicion.note(from, view);
-        match stance {
+        match flawed::stance(stance, &self.status) {
             Stance::Wishes => self.count_wishes(out),
             Stance::Left => self.enter(view, out),
         }

@@ -49,7 +49,7 @@ impl<S: Service> Node<S> {
         from: NodeId,
         view: View,
         after: OpNumber,
-        offset: u64,
+        (snapshot, offset): (OpNumber, u64),
         out: &mut Outbox<Self>,
     ) {
         if view != self.view {
@@ -58,6 +58,7 @@ impl<S: Service> Node<S> {
         if !self.has_log_of_view_for(from) {
             return ignore(from, Reason::OtherStatus, out);
         }
+        self.note_asking(from);
         let (op, commit) = (self.log.op(), self.commit);
         let message = match self.log.after(after, self.config.entries_bytes_max) {
             Some(entries) => Message::NewState {
@@ -67,11 +68,14 @@ impl<S: Service> Node<S> {
                 op,
                 commit,
             },
-            None => Message::NewSnapshot {
-                view,
-                base: self.checkpoint.base,
-                piece: self.checkpoint.whole.piece(offset, self.config.piece_bytes_max),
-            },
+            None => {
+                let (piece_bytes_max, checkpoint) = (self.config.piece_bytes_max, self.serve(snapshot));
+                Message::NewSnapshot {
+                    view,
+                    base: checkpoint.base,
+                    piece: checkpoint.whole.piece(offset, piece_bytes_max),
+                }
+            }
         };
         out.send(from, message);
     }

@@ -29,10 +29,6 @@ pub(super) fn is_ack(packet: &Packet<Node>) -> bool {
     matches!(packet.body, Body::Message(Message::Ack { .. }))
 }
 
-pub(super) fn is_chosen(packet: &Packet<Node>) -> bool {
-    matches!(packet.body, Body::Message(Message::Chosen { .. }))
-}
-
 pub(super) fn is_answered(packet: &Packet<Node>) -> bool {
     matches!(packet.body, Body::Response(Response::Answered { .. }))
 }

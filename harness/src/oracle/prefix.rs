@@ -1,0 +1,294 @@
+//! The committed prefix: whoever carries out a position carries out the same there, holds the same afterwards, leaves out none, and
+//! goes back behind none that it had made durable (I3, I8, I10, I12).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use histories::AnomalyKind;
+use systems::NodeId;
+use systems::service::Digest;
+
+use super::Findings;
+use super::life::Life;
+use super::log::{Index, Words};
+
+/// So many positions are remembered although not every node has come as far. Whoever is further behind is compared when it has come
+/// near: digests are chained, so a difference does not go away.
+const KEPT_MAX: u64 = 1 << 18;
+
+/// What was carried out at each position, and how far each node is.
+#[derive(Debug)]
+pub(super) struct Prefix {
+    words: Words,
+    nodes: BTreeSet<NodeId>,
+    positions: BTreeMap<Index, Carried>,
+    standings: BTreeMap<NodeId, Standing>,
+    highest: Index,
+    /// What was carried out at the positions through this one is not remembered.
+    forgotten: Index,
+}
+
+/// A position as a node carried it out.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) index: Index,
+    /// Of what stands there, if that is known.
+    pub(super) value: Option<Digest>,
+    /// Of everything carried out so far, this included.
+    pub(super) digest: Digest,
+}
+
+/// What somebody's doing says about the prefix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Agreement {
+    /// Nobody had come so far before.
+    First,
+    /// As others before.
+    Same,
+    /// Not as others before.
+    Different,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Carried {
+    value: Option<Digest>,
+    digest: Digest,
+    by: NodeId,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Standing {
+    life: Life,
+    through: Index,
+    /// It had made everything through this position durable.
+    durable: Index,
+    /// Whether this life is known to hold something else than the others.
+    astray: bool,
+}
+
+impl Prefix {
+    pub(super) fn new(words: Words, nodes: &BTreeSet<NodeId>) -> Self {
+        Self {
+            words,
+            nodes: nodes.clone(),
+            positions: BTreeMap::new(),
+            standings: BTreeMap::new(),
+            highest: Index(0),
+            forgotten: Index(0),
+        }
+    }
+
+    /// `life` begins with everything through a position.
+    pub(super) fn start(
+        &mut self,
+        t: u64,
+        life: Life,
+        through: Index,
+        digest: Digest,
+        findings: &mut Findings,
+    ) {
+        let former = self.standings.get(&life.node);
+        let durable = former.map_or(Index(0), |former| former.durable);
+        if through < durable {
+            let noun = self.words.index;
+            findings.add(
+                AnomalyKind::Forgotten,
+                t,
+                format!(
+                    "{} came to life with nothing after {noun} {through}, and had made everything through {noun} {durable} durable",
+                    life.node
+                ),
+            );
+        }
+        self.stand(life, through);
+        self.take(t, life, through, digest, "came to life", findings);
+    }
+
+    /// `life` takes another node's state through a position for its own.
+    pub(super) fn install(
+        &mut self,
+        t: u64,
+        life: Life,
+        through: Index,
+        digest: Digest,
+        findings: &mut Findings,
+    ) {
+        let before = self.standing(life).through;
+        if through < before {
+            let noun = self.words.index;
+            findings.add(
+                AnomalyKind::Forgotten,
+                t,
+                format!(
+                    "{} went back to a snapshot through {noun} {through} when it had carried out {noun} {before}",
+                    life.node
+                ),
+            );
+        }
+        self.stand(life, through);
+        self.take(t, life, through, digest, "took a snapshot", findings);
+        self.keep(life, through);
+    }
+
+    /// Everything through a position is durable at `life`.
+    pub(super) fn keep(&mut self, life: Life, through: Index) {
+        let standing = self.standing(life);
+        standing.durable = through.max(standing.durable);
+    }
+
+    /// `life` carries out a position.
+    pub(super) fn carry_out(&mut self, t: u64, life: Life, step: Step, findings: &mut Findings) -> Agreement {
+        let before = self.standing(life).through;
+        if before.next() != step.index {
+            let (noun, node, index) = (self.words.index, life.node, step.index);
+            if before < index {
+                findings.add(
+                    AnomalyKind::Hole,
+                    t,
+                    format!("{node} carried out {noun} {index} straight after {noun} {before}"),
+                );
+            } else {
+                findings.add(
+                    AnomalyKind::Forgotten,
+                    t,
+                    format!(
+                        "{node} carried out {noun} {index} again when it had carried out {noun} {before}"
+                    ),
+                );
+            }
+        }
+        self.stand(life, step.index);
+        let first = self.highest < step.index;
+        self.highest = self.highest.max(step.index);
+        if self.agrees(t, life, step, findings) {
+            if first { Agreement::First } else { Agreement::Same }
+        } else {
+            Agreement::Different
+        }
+    }
+
+    /// How far each node is.
+    pub(super) fn through(&self, node: NodeId) -> Index {
+        self.standings
+            .get(&node)
+            .map_or(Index(0), |standing| standing.through)
+    }
+
+    /// The last position that anybody has carried out.
+    pub(super) const fn highest(&self) -> Index {
+        self.highest
+    }
+
+    /// Forgets what every node has passed, and what is too long ago; says through where.
+    pub(super) fn prune(&mut self) -> Index {
+        let passed = self.nodes.iter().map(|node| self.through(*node)).min();
+        // The last one passed is what a node is compared with that goes no further.
+        let passed = passed.unwrap_or_default().minus(1);
+        self.forgotten = self.forgotten.max(passed).max(self.highest.minus(KEPT_MAX));
+        self.positions = self.positions.split_off(&self.forgotten.next());
+        self.forgotten
+    }
+
+    fn standing(&mut self, life: Life) -> &mut Standing {
+        let durable = self.standings.get(&life.node).map(|former| former.durable);
+        let standing = self.standings.entry(life.node).or_insert(Standing {
+            life,
+            through: Index(0),
+            durable: Index(0),
+            astray: false,
+        });
+        if standing.life != life {
+            *standing = Standing {
+                life,
+                through: Index(0),
+                durable: durable.unwrap_or_default(),
+                astray: false,
+            };
+        }
+        standing
+    }
+
+    fn stand(&mut self, life: Life, through: Index) {
+        self.standing(life).through = through;
+    }
+
+    /// `life` holds what was carried out through a position without having done it all itself.
+    fn take(
+        &mut self,
+        t: u64,
+        life: Life,
+        through: Index,
+        digest: Digest,
+        deed: &str,
+        findings: &mut Findings,
+    ) {
+        if self.highest < through {
+            let (noun, highest) = (self.words.index, self.highest);
+            return findings.add(
+                AnomalyKind::NotReplicated,
+                t,
+                format!(
+                    "{} {deed} with everything through {noun} {through} when nobody had come further than {noun} {highest}",
+                    life.node
+                ),
+            );
+        }
+        let step = Step {
+            index: through,
+            value: None,
+            digest,
+        };
+        self.agrees(t, life, step, findings);
+    }
+
+    fn agrees(&mut self, t: u64, life: Life, step: Step, findings: &mut Findings) -> bool {
+        let Step { index, value, digest } = step;
+        let Some(first) = self.first(life, step) else {
+            return true;
+        };
+        let other_value = matches!((first.value, value), (Some(first), Some(value)) if first != value);
+        if first.digest == digest && !other_value {
+            return true;
+        }
+        if !self.standing(life).astray {
+            self.standing(life).astray = true;
+            let problem = if other_value {
+                "carried out different things as"
+            } else {
+                "hold different things after"
+            };
+            let who = if first.by == life.node {
+                format!("two lives of {}", life.node)
+            } else {
+                format!("{} and {}", first.by, life.node)
+            };
+            let noun = self.words.index;
+            findings.add(
+                AnomalyKind::DivergentState,
+                t,
+                format!("{who} {problem} {noun} {index}"),
+            );
+        }
+        false
+    }
+
+    /// What the first node to come there did. None where that is not remembered.
+    fn first(&mut self, life: Life, step: Step) -> Option<Carried> {
+        if step.index == Index(0) {
+            return Some(Carried {
+                value: None,
+                digest: Digest::default(),
+                by: life.node,
+            });
+        }
+        if step.index <= self.forgotten {
+            return None;
+        }
+        let first = self.positions.entry(step.index).or_insert(Carried {
+            value: step.value,
+            digest: step.digest,
+            by: life.node,
+        });
+        first.value = first.value.or(step.value);
+        Some(*first)
+    }
+}
