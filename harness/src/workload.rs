@@ -2,6 +2,7 @@
 
 pub mod append;
 pub mod keys;
+pub mod log;
 pub mod register;
 
 use histories::{Checker, ExactlyOnce, Linearizable, ModelName, Process};
@@ -28,11 +29,16 @@ pub enum Workload {
     Register,
     /// Append-only lists: unique tokens, reads of the whole list.
     Append,
+    /// Long unique tokens appended, as the instances of a replicated log.
+    Log,
 }
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 2] = [Self::Register, Self::Append];
+    pub const ALL: [Self; 3] = [Self::Register, Self::Append, Self::Log];
+
+    /// Those whose clients read all the time, and so see soon what is wrong.
+    pub const WATCHFUL: [Self; 2] = [Self::Register, Self::Append];
 
     /// The workload called `name`, if there is one.
     #[must_use]
@@ -46,6 +52,7 @@ impl Workload {
         match self {
             Self::Register => "register",
             Self::Append => "append",
+            Self::Log => "log",
         }
     }
 
@@ -59,6 +66,9 @@ impl Workload {
             Self::Append => {
                 "unique tokens appended to lists that are read whole; judged for linearizability and exactly-once"
             }
+            Self::Log => {
+                "unique tokens of 1000 bytes appended, read at the end only; --rate 100 is low pressure, 10000 is high"
+            }
         }
     }
 
@@ -67,7 +77,7 @@ impl Workload {
     pub const fn reads(self) -> Reads {
         match self {
             Self::Register => Reads::Scalar,
-            Self::Append => Reads::List,
+            Self::Append | Self::Log => Reads::List,
         }
     }
 
@@ -76,7 +86,7 @@ impl Workload {
     pub const fn model(self) -> ModelName {
         match self {
             Self::Register => ModelName::CasRegister,
-            Self::Append => ModelName::Append,
+            Self::Append | Self::Log => ModelName::Append,
         }
     }
 
@@ -85,7 +95,9 @@ impl Workload {
     pub fn checkers(self) -> Vec<Box<dyn Checker>> {
         match self {
             Self::Register => vec![Box::new(Linearizable::new(self.model()))],
-            Self::Append => vec![Box::new(Linearizable::new(self.model())), Box::new(ExactlyOnce)],
+            Self::Append | Self::Log => {
+                vec![Box::new(Linearizable::new(self.model())), Box::new(ExactlyOnce)]
+            }
         }
     }
 
@@ -95,6 +107,7 @@ impl Workload {
         match self {
             Self::Register => Box::new(register::RegisterLoad::new(keys, rng)),
             Self::Append => Box::new(append::AppendLoad::new(keys, rng)),
+            Self::Log => Box::new(log::LogLoad::new(keys, rng)),
         }
     }
 }

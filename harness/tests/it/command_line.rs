@@ -515,3 +515,46 @@ impl Said {
         assert!(self.err.contains("cannot be played alone"), "{}", self.err);
     }
 }
+
+/// A line of an instance log.
+fn instance(word: &str, data: &str, seq: u64) -> String {
+    format!("{word} Instance[{data}] in seq {seq} at 1766000000000\n")
+}
+
+#[test]
+fn instance_logs_are_judged_by_their_rules_the_last_position_included() {
+    let desk = Desk::new();
+    let both = |data: &str, seq| instance("generate", data, seq) + &instance("commit", data, seq);
+    let write = |rank: u64, text: String| {
+        fs::write(desk.path().join(format!("instancelog{rank}.log")), text).expect("the folder is there");
+    };
+    write(0, both("a", 0) + &both("b", 1));
+    write(1, instance("commit", "a", 0));
+    let said = desk.call(&["check", "--model", "log", "."]);
+    assert_eq!(
+        (said.code, said.out.matches("\npass\n").count()),
+        (0, 2),
+        "{}{}",
+        said.out,
+        said.err
+    );
+    assert!(
+        said.out
+            .contains("node 0 commits 2 times\nnode 1 commits 1 times\n"),
+        "{}",
+        said.out
+    );
+
+    write(1, instance("commit", "a", 0) + &both("c", 1));
+    let said = desk.call(&["check", "--model", "log", "instancelog0.log", "instancelog1.log"]);
+    assert_eq!(
+        (said.code, said.out.contains("not pass\n  in seq 1 ")),
+        (1, true),
+        "{}{}",
+        said.out,
+        said.err
+    );
+
+    write(1, "commit something\n".to_owned());
+    assert_eq!(desk.call(&["check", "--model", "log", "."]).code, 254);
+}

@@ -206,13 +206,7 @@ impl Leader {
     }
 
     /// Proposes as much of what waits as may be under way at once.
-    pub(super) fn pump(
-        &mut self,
-        now: Time,
-        consensus: &mut Consensus,
-        config: &Config,
-        out: &mut Outbox<Node>,
-    ) {
+    pub(super) fn pump(&mut self, consensus: &mut Consensus, config: &Config, out: &mut Outbox<Node>) {
         let Stage::Leading(proposing) = &mut self.stage else {
             return;
         };
@@ -227,14 +221,13 @@ impl Leader {
         }
         // Alone it is a quorum.
         if config.quorum() == 1 {
-            self.commit(now, consensus, config, out);
+            self.commit(consensus, config, out);
         }
     }
 
     /// A node has accepted what was proposed.
     pub(super) fn on_ack(
         &mut self,
-        now: Time,
         from: NodeId,
         accepted: Run,
         consensus: &mut Consensus,
@@ -245,17 +238,11 @@ impl Leader {
             return;
         };
         proposing.vote(from, accepted.first, accepted.count);
-        self.commit(now, consensus, config, out);
+        self.commit(consensus, config, out);
     }
 
     /// Commits what a quorum has accepted, in order, and answers.
-    pub(super) fn commit(
-        &mut self,
-        now: Time,
-        consensus: &mut Consensus,
-        config: &Config,
-        out: &mut Outbox<Node>,
-    ) {
+    pub(super) fn commit(&mut self, consensus: &mut Consensus, config: &Config, out: &mut Outbox<Node>) {
         let Stage::Leading(proposing) = &mut self.stage else {
             return;
         };
@@ -265,7 +252,7 @@ impl Leader {
         }
         consensus.compact_when_long(config, out);
         if proposing.has_work(&self.waiting) {
-            self.pump(now, consensus, config, out);
+            self.pump(consensus, config, out);
         }
     }
 

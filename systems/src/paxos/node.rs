@@ -127,7 +127,7 @@ impl Node {
         match (timer, &self.part) {
             (Timer::Patience, Part::Follower(_)) => self.on_silence(now, out),
             (Timer::Beat, Part::Leader(_)) => self.on_beat_due(now, out),
-            (Timer::Flush, Part::Leader(_)) => self.on_flush(now, out),
+            (Timer::Flush, Part::Leader(_)) => self.on_flush(out),
             (Timer::Patience | Timer::Beat | Timer::Flush, _) => (),
         }
     }

@@ -13,6 +13,8 @@ mod cluster;
 mod flaws;
 mod oracle;
 mod packet;
+mod scenarios;
+mod scripts;
 mod search;
 
 /// The Paxos log, as a world has to know it.

@@ -30,8 +30,7 @@ impl Node {
         slot: Slot,
         out: &mut Outbox<Self>,
     ) {
-        let is_new = self.rotation.round() < ballot.round;
-        if is_new && self.hears_leader(now) && self.leader() != Some(from) {
+        if self.is_loyal_against(now, from, ballot) {
             return ignore(from, Reason::LeaderHeard, out);
         }
         if self.follow(now, from, ballot, out) == Standing::Refused {
@@ -84,6 +83,10 @@ impl Node {
             beat,
             committed,
         } = heartbeat;
+        // Who leads has read, so a quorum has left the leader before; who reads may be the only one to miss him.
+        if stage == BeatStage::Reading && self.is_loyal_against(now, from, ballot) {
+            return ignore(from, Reason::LeaderHeard, out);
+        }
         if self.follow(now, from, ballot, out) == Standing::Refused {
             return;
         }
@@ -97,6 +100,12 @@ impl Node {
             let next = self.consensus.committed().next();
             self.catch_up.ask(now, from, next, &self.config, out);
         }
+    }
+
+    /// Whether `from`, who wants to lead a later round, is not wanted because the present leader can be heard.
+    fn is_loyal_against(&self, now: Time, from: NodeId, ballot: Ballot) -> bool {
+        let is_new = self.rotation.round() < ballot.round;
+        is_new && self.hears_leader(now) && self.leader() != Some(from)
     }
 
     fn commit_through(&mut self, ballot: Ballot, through: Slot, out: &mut Outbox<Self>) {

@@ -41,7 +41,7 @@ impl Node {
             Lack::Nothing if was_leading => (),
             Lack::Nothing => {
                 self.rotation.bear_fruit();
-                leader.pump(now, &mut self.consensus, &self.config, out);
+                leader.pump(&mut self.consensus, &self.config, out);
             }
         }
     }
@@ -79,7 +79,7 @@ impl Node {
             }
             Message::Ack { ballot, first, count } if ballot == leader.ballot() => {
                 leader.hear(now, from);
-                leader.on_ack(now, from, Run { first, count }, consensus, config, out);
+                leader.on_ack(from, Run { first, count }, consensus, config, out);
             }
             Message::Alive { ballot, beat } if ballot == leader.ballot() => {
                 leader.hear(now, from);
@@ -90,9 +90,9 @@ impl Node {
     }
 
     /// Commands have come in since the last proposal.
-    pub(super) fn on_flush(&mut self, now: Time, out: &mut Outbox<Self>) {
+    pub(super) fn on_flush(&mut self, out: &mut Outbox<Self>) {
         if let Part::Leader(leader) = &mut self.part {
-            leader.pump(now, &mut self.consensus, &self.config, out);
+            leader.pump(&mut self.consensus, &self.config, out);
         }
     }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use systems::group::{GroupSession, GroupSessionConfig};
-use systems::paxos::{Config, Flaw, Slot};
+use systems::paxos::{Config, Flaw};
 use systems::session::{Patience, Persistence};
 use systems::{ClientId, NodeId};
 
@@ -56,10 +56,6 @@ impl World<Paxos> {
             .iter()
             .filter(|(node, _)| running.contains(node));
         leaders.max_by_key(|(_, ballot)| **ballot).map(|(node, _)| *node)
-    }
-
-    pub(super) fn committed(&self, node: NodeId) -> Slot {
-        self.node(node).expect("the node runs").committed()
     }
 
     /// Whether all that run have applied the same, and as much.

@@ -32,3 +32,7 @@ pub(super) fn is_ack(packet: &Packet<Node>) -> bool {
 pub(super) fn is_answered(packet: &Packet<Node>) -> bool {
     matches!(packet.body, Body::Response(Response::Answered { .. }))
 }
+
+pub(super) fn is_alive(packet: &Packet<Node>) -> bool {
+    matches!(packet.body, Body::Message(Message::Alive { .. }))
+}
