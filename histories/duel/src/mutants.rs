@@ -94,7 +94,7 @@ fastrand = "2"
 
 [profile.dev]
 debug = false
-opt-level = 0
+opt-level = 1
 "#;
 
 /// Whether the fuzz finds nothing; a mutant that does not compile stops everything, and one that runs for ever counts as caught.
@@ -115,7 +115,7 @@ fn fuzzed(copy: &Path) -> bool {
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| copy.join("target"), PathBuf::from);
     let program = target.join("debug/examples/agree");
     let ran = Command::new("timeout")
-        .arg("300")
+        .arg("900")
         .arg(program)
         .arg(HISTORIES)
         .output()
