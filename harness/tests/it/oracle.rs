@@ -80,16 +80,16 @@ impl<R: Replica, O: Oracle<R>> Script<R, O> {
         self.now += STEP_NS;
         self.history
             .ask(Time(self.now), client, Function::Append, "k", json!("x"))
-            .unwrap();
+            .expect("a client asks one thing at a time");
         self
     }
 
     /// A client is answered that its append is done.
-    fn is_answered(mut self, client: u64) -> Self {
+    fn hears(mut self, client: u64) -> Self {
         self.now += STEP_NS;
         self.history
             .answer(Time(self.now), client, Outcome::Ok(json!(null)))
-            .unwrap();
+            .expect("it has asked");
         self
     }
 

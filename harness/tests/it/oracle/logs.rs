@@ -51,9 +51,11 @@ fn examine(system: &str, flaw: Option<&str>, seed: u64) -> Vec<String> {
     let system = adapter::system(system).expect("it is there, and well formed");
     let case = case(system.as_ref(), flaw, seed);
     let trial = Trial::hold(&case, &Manner::keeping(Recording::Events), &mut Unwatched);
-    let mut examiner = system.examiner(&system.roster(case.test.nodes)).unwrap();
+    let mut examiner = system
+        .examiner(&system.roster(case.test.nodes))
+        .expect("a system of ours has an examiner");
     for (node, log) in &trial.events {
-        let lines = std::str::from_utf8(log).unwrap().lines();
+        let lines = std::str::from_utf8(log).expect("event logs are text").lines();
         lines.for_each(|line| examiner.read(*node, line));
     }
     let examination = examiner.examine(&Hindsight {
@@ -63,7 +65,8 @@ fn examine(system: &str, flaw: Option<&str>, seed: u64) -> Vec<String> {
         traffic: None,
     });
     let judges = &trial.results.checkers;
-    let told = judges.iter().find(|judge| judge.name == "oracles").unwrap();
+    let told = judges.iter().find(|judge| judge.name == "oracles");
+    let told = told.expect("the oracles judged");
     assert_eq!(examination.events, told.checked_keys);
     let found: Vec<String> = examination.anomalies.iter().map(ToString::to_string).collect();
     assert_eq!(found.is_empty(), told.verdict == "valid", "{flaw:?}: {found:#?}");

@@ -329,19 +329,11 @@ fn acceptances_of_two_ballots_do_not_make_a_quorum() {
 
 #[test]
 fn what_was_answered_had_been_applied() {
-    led()
-        .asks(CLIENT)
-        .is_answered(CLIENT)
-        .chooses(1, "a", "a")
-        .breaks(
-            AnomalyKind::NotReplicated,
-            "append of process 7 was answered, and nobody had carried it out",
-        );
-    led()
-        .asks(CLIENT)
-        .chooses(1, "a", "a")
-        .is_answered(CLIENT)
-        .holds();
+    led().asks(CLIENT).hears(CLIENT).chooses(1, "a", "a").breaks(
+        AnomalyKind::NotReplicated,
+        "append of process 7 was answered, and nobody had carried it out",
+    );
+    led().asks(CLIENT).chooses(1, "a", "a").hears(CLIENT).holds();
 }
 
 #[test]
@@ -350,7 +342,7 @@ fn a_write_takes_effect_in_one_slot() {
         led()
             .asks(CLIENT)
             .chooses(1, "a", "a")
-            .is_answered(CLIENT)
+            .hears(CLIENT)
             .say(2, proposed(1, 2, "a"))
             .say(2, accepted(1, 2, "a"))
             .say(1, accepted(1, 2, "a"))
