@@ -153,6 +153,12 @@ fn program(home: &Path, line: &str) -> (Option<i32>, String) {
     (run.status.code(), said)
 }
 
+/// A file of `folder` as if it did not say where it lies, as the report does.
+fn without_place(folder: &Path, file: Vec<u8>) -> Vec<u8> {
+    let text = String::from_utf8(file).expect("all files of a run are text");
+    text.replace(&folder.display().to_string(), "FOLDER").into_bytes()
+}
+
 /// Every file of the folder, by its path within it.
 fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
     let mut files = Vec::new();
@@ -167,7 +173,10 @@ fn files(folder: &Path) -> Vec<(PathBuf, Vec<u8>)> {
                     path.strip_prefix(folder)
                         .expect("it is there, and well formed")
                         .to_owned(),
-                    std::fs::read(&path).expect("it is there, and well formed"),
+                    without_place(
+                        folder,
+                        std::fs::read(&path).expect("it is there, and well formed"),
+                    ),
                 ));
             }
         }
