@@ -43,6 +43,8 @@ struct Growth<'a> {
     refused: HashMap<Symbol, OperationId, FxBuildHasher>,
     /// Whether each addition was placed.
     seen: Vec<bool>,
+    /// The read that had each added value last.
+    last_in: Vec<Option<OperationId>>,
 }
 
 /// Decides the set history of the operations `ids`, if it can.
@@ -65,6 +67,7 @@ impl<'a> Growth<'a> {
             by_value: HashMap::default(),
             refused: HashMap::default(),
             seen: Vec::new(),
+            last_in: Vec::new(),
         };
         for &id in ids {
             let operation = history.operation(id);
@@ -105,6 +108,7 @@ impl<'a> Growth<'a> {
             }
         }
         growth.seen = vec![false; growth.adds.len()];
+        growth.last_in = vec![None; growth.adds.len()];
         Ok(Some(growth))
     }
 
@@ -143,6 +147,9 @@ impl<'a> Growth<'a> {
             let Some(&place) = self.by_value.get(&value) else {
                 return Err(self.phantom(read, value));
             };
+            if self.last_in[place].replace(read.id) == Some(read.id) {
+                return Err(self.not_larger(smaller, read));
+            }
             if !self.seen[place] {
                 self.seen[place] = true;
                 more.push(place);

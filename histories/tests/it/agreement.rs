@@ -91,3 +91,20 @@ fn an_append_hidden_behind_a_put_does_not_stand_for_its_twin() {
          3 ok pa";
     assert_eq!(judge(&crate::script::history(script), Sort::Kv), Ok(true));
 }
+
+/// A value that stands twice in a read must not make up for one that is missing.
+#[test]
+fn a_set_with_a_value_twice_is_not_larger_than_one_without() {
+    let script = "0 add a
+         0 ok
+         1 add b
+         2 read
+         2 ok [a]
+         1 ok
+         2 read
+         2 ok [b b]";
+    assert_eq!(
+        judge(&crate::script::history(script), Sort::GrowingSet),
+        Ok(false)
+    );
+}
