@@ -1,6 +1,7 @@
 //! The command line: what can be asked for, and which part of the program answers.
 
 pub mod check;
+pub mod convert;
 pub mod detect;
 pub mod doctor;
 pub mod duration;
@@ -41,6 +42,8 @@ enum Command {
     Check(check::CheckArgs),
     /// Verifies the certificate of a valid history, without the checker
     Verify(verify::VerifyArgs),
+    /// Writes a recorded history in another form
+    Convert(convert::ConvertArgs),
     /// Says how soon each known way to be wrong is caught in the simulated world, and by whom
     Detect(detect::DetectArgs),
     /// Lists the systems, workloads, nemeses or flaws
@@ -65,6 +68,7 @@ impl Cli {
             Command::Shrink(args) => args.execute(),
             Command::Check(args) => args.execute(),
             Command::Verify(args) => args.execute(),
+            Command::Convert(args) => args.execute(),
             Command::Detect(args) => args.execute(),
             Command::List(args) => args.execute(),
             Command::Doctor(args) => args.execute(),

@@ -184,7 +184,9 @@ fn check(
             (_, decided @ (Verdict::Valid | Verdict::Invalid(_))) => (decided, Cause::Violation),
         };
         verdict.name().clone_into(&mut result.verdict);
-        certificates.append(&mut report.certificates);
+        if result.certificate {
+            certificates.append(&mut report.certificates);
+        }
         (result, Finding { verdict, cause })
     };
     workload.checkers().into_iter().map(judge).unzip()

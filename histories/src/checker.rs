@@ -15,6 +15,7 @@ mod queue_order;
 mod search;
 mod span;
 mod special;
+mod supply;
 mod timeline;
 mod tokens;
 mod zones;

@@ -3,6 +3,7 @@
 pub mod certificate;
 pub mod edn;
 pub mod porcupine;
+mod write;
 
 use std::fmt;
 use std::fs::File;
@@ -11,6 +12,8 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::history::{Defect, History, HistoryError, Parsed};
+
+pub use write::write;
 
 /// The form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -9,6 +9,7 @@
 //! 3. Any two nodes committed the same through the last position that both of them reached, that one included. A position that one
 //!    of them lacks is a difference.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
@@ -62,13 +63,14 @@ impl InstanceLog {
             Kind::Generate => {
                 self.generated.insert((seq, data));
             }
-            Kind::Commit => {
-                if self.committed.contains_key(&seq) {
+            Kind::Commit => match self.committed.entry(seq) {
+                Entry::Occupied(_) => {
                     self.again.insert(seq);
-                } else {
-                    self.committed.insert(seq, data);
                 }
-            }
+                Entry::Vacant(vacant) => {
+                    vacant.insert(data);
+                }
+            },
         }
     }
 

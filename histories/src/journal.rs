@@ -63,7 +63,9 @@ struct ClientLine<'a> {
     r#type: &'static str,
     process: Process,
     f: Function,
-    key: &'a Key,
+    /// None where the history is about a single object, whose key is empty.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<&'a Key>,
     value: &'a Value,
     error: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -191,7 +193,7 @@ impl<W: Write> Journal<W> {
             r#type: "invoke",
             process: *process,
             f: *f,
-            key,
+            key: Some(key).filter(|key| !key.0.is_empty()),
             value,
             error: None,
             saw: None,

@@ -44,6 +44,22 @@ pub trait Model {
     /// What is known of `op` whatever the state.
     fn nature(&self, op: Self::Op) -> Nature;
 
+    /// The only state in which `op` can be answered so, if there is just one.
+    fn needs(&self, _op: Self::Op) -> Option<Self::State> {
+        None
+    }
+
+    /// What `op` leaves behind when it was legal.
+    fn gives(&self, op: Self::Op) -> Gives<Self::State> {
+        match self.nature(op) {
+            Nature::Pure => Gives::Nothing,
+            Nature::Blind | Nature::Total | Nature::Conditional => Gives::Anything,
+        }
+    }
+
+    /// Whether any operations lead to finitely many states, however often they are applied.
+    const FINITE: bool = false;
+
     /// Every state that matters to `ops`, whatever came before them: if they, or some of them, can be answered in order from any
     /// state at all, then also from one of these. None if there are too many.
     fn any_state(&mut self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
@@ -84,6 +100,17 @@ impl<Op> Reading<Op> {
             Self::Nothing => Reading::Nothing,
         }
     }
+}
+
+/// What an operation leaves behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives<S> {
+    /// What was there before.
+    Nothing,
+    /// This state.
+    State(S),
+    /// It depends.
+    Anything,
 }
 
 /// What is known of an operation whatever the state. The search lives on this.

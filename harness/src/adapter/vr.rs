@@ -10,7 +10,7 @@ use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
 use systems::service::kv::{Answer, KeyValue, Op};
-use systems::vr::{Config, Event, Flaw, Message, Node, Observer};
+use systems::vr::{Batching, Config, Event, Flaw, LEASE, Message, Node, Observer, Reads};
 use systems::{Conclusion, NodeId};
 
 use super::own::{self, KvClients};
@@ -105,6 +105,8 @@ impl System for Vr {
             } else {
                 usual.checkpoint_ops
             },
+            batching: batching(sim.seed),
+            reads: reads(sim.seed, &conditions),
             flaw: flaw.map_err(io::Error::other)?,
             ..usual
         };
@@ -122,6 +124,22 @@ const OFTEN_BELOW_BYTES: u32 = 100 << 10;
 
 /// As often as that.
 const CHECKPOINT_OPS_OFTEN: usize = 20;
+
+/// Every other simulated group gives its commands their places one by one, so that both ways are met.
+const fn batching(seed: u64) -> Batching {
+    match seed % 2 {
+        0 => Batching::On,
+        _ => Batching::Off,
+    }
+}
+
+/// One simulated group in four answers reads by lease.
+fn reads(seed: u64, conditions: &Conditions) -> Reads {
+    match seed % 8 {
+        2 | 5 => Reads::Leased(conditions.timeout(LEASE)),
+        _ => Reads::ThroughLog,
+    }
+}
 
 /// The session of the client of `process`. They begin with different replicas.
 fn session(
@@ -257,21 +275,21 @@ fn without(nodes: &BTreeSet<NodeId>, node: NodeId) -> BTreeSet<NodeId> {
 /// Under which options real processes show `flaw`.
 const fn trial(flaw: Flaw) -> Option<&'static str> {
     match flaw {
+        Flaw::ReadWithoutLease | Flaw::LeaseIgnoresNewView => Some("--workload register --nemesis primaries"),
+        Flaw::QuorumCountsSelfTwice => Some("--workload append --nemesis primaries"),
+        Flaw::RecoveringParticipates | Flaw::RecoveryStrictlyGreater => {
+            Some("--workload append --nemesis kill --nemesis-interval 2s")
+        }
         Flaw::DvcLongestLog
         | Flaw::DvcLastEntryViewstamp
         | Flaw::RecoverySingleResponse
         | Flaw::RecoveryNoNonce
         | Flaw::RecoveryForgetsView
-        | Flaw::RecoveringParticipates
         | Flaw::StateTransferTruncates
         | Flaw::PrepareGapAccepted
         | Flaw::OldViewPrepare
-        | Flaw::QuorumCountsSelfTwice
         | Flaw::ClientTablePrimaryOnly
-        | Flaw::ReadWithoutLease
-        | Flaw::LeaseIgnoresNewView
         | Flaw::NoSvcQuorum
-        | Flaw::RecoveryStrictlyGreater
         | Flaw::StartViewOlderView => None,
     }
 }

@@ -109,6 +109,8 @@ impl PaxosOracle {
         }
         self.prefix
             .start(t, life, index(through), digest, &mut self.findings);
+        self.votes
+            .rely(t, node, index(through), "came to life with", &mut self.findings);
     }
 
     /// `node` accepts nothing of an earlier ballot from now on.
@@ -223,6 +225,13 @@ impl PaxosOracle {
             Event::Installed { through, digest, .. } => {
                 self.prefix
                     .install(t, life, index(*through), *digest, &mut self.findings);
+                self.votes.rely(
+                    t,
+                    node,
+                    index(*through),
+                    "took a snapshot through",
+                    &mut self.findings,
+                );
             }
             Event::Compacted { through, .. } => self.prefix.keep(life, index(*through)),
             Event::TookOver { .. } | Event::SteppedDown { .. } | Event::Ignored { .. } | Event::Halted => {}

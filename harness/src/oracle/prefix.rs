@@ -100,7 +100,7 @@ impl Prefix {
             );
         }
         self.stand(life, through);
-        self.take(t, life, through, digest, "came to life", findings);
+        self.take(t, life, through, digest, findings);
     }
 
     /// `life` takes another node's state through a position for its own.
@@ -125,7 +125,7 @@ impl Prefix {
             );
         }
         self.stand(life, through);
-        self.take(t, life, through, digest, "took a snapshot", findings);
+        self.take(t, life, through, digest, findings);
         self.keep(life, through);
     }
 
@@ -211,27 +211,8 @@ impl Prefix {
         self.standing(life).through = through;
     }
 
-    /// `life` holds what was carried out through a position without having done it all itself.
-    fn take(
-        &mut self,
-        t: u64,
-        life: Life,
-        through: Index,
-        digest: Digest,
-        deed: &str,
-        findings: &mut Findings,
-    ) {
-        if self.highest < through {
-            let (noun, highest) = (self.words.index, self.highest);
-            return findings.add(
-                AnomalyKind::NotReplicated,
-                t,
-                format!(
-                    "{} {deed} with everything through {noun} {through} when nobody had come further than {noun} {highest}",
-                    life.node
-                ),
-            );
-        }
+    /// `life` holds what was carried out through a position without having told of all of it itself.
+    fn take(&mut self, t: u64, life: Life, through: Index, digest: Digest, findings: &mut Findings) {
         let step = Step {
             index: through,
             value: None,
@@ -290,5 +271,73 @@ impl Prefix {
         });
         first.value = first.value.or(step.value);
         Some(*first)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use systems::service::Digest;
+    use systems::{Incarnation, NodeId};
+
+    use super::{Agreement, KEPT_MAX, Prefix, Step};
+    use crate::oracle::Findings;
+    use crate::oracle::life::Life;
+    use crate::oracle::log::{Index, Words};
+
+    const WORDS: Words = Words {
+        index: "slot",
+        term: "ballot",
+    };
+
+    fn life(number: usize) -> Life {
+        Life {
+            node: NodeId::replica(number),
+            incarnation: Incarnation(0),
+        }
+    }
+
+    fn step(index: u64) -> Step {
+        Step {
+            index: Index(index),
+            value: None,
+            digest: Digest::of(&index.to_le_bytes()),
+        }
+    }
+
+    /// After `movers` of three nodes have carried out everything through `last`.
+    fn after(movers: usize, last: u64) -> Prefix {
+        let nodes: BTreeSet<NodeId> = (1..=3).map(NodeId::replica).collect();
+        let (mut prefix, mut findings) = (Prefix::new(WORDS, &nodes), Findings::default());
+        for index in 1..=last {
+            for mover in 1..=movers {
+                prefix.carry_out(0, life(mover), step(index), &mut findings);
+            }
+        }
+        prefix.prune();
+        assert!(findings.0.is_empty(), "{findings:?}");
+        prefix
+    }
+
+    #[test]
+    fn what_every_node_has_passed_is_not_kept() {
+        assert_eq!(after(3, 1_000).positions.len(), 1);
+        assert_eq!(after(2, 1_000).positions.len(), 1_000);
+    }
+
+    #[test]
+    fn a_node_that_is_gone_for_good_does_not_make_it_grow_for_ever() {
+        let mut prefix = after(1, KEPT_MAX + 1_000);
+        assert_eq!(prefix.positions.len() as u64, KEPT_MAX);
+        let mut findings = Findings::default();
+        assert_eq!(
+            prefix.carry_out(0, life(2), step(1), &mut findings),
+            Agreement::Same
+        );
+        assert!(
+            findings.0.is_empty(),
+            "what is not remembered was compared: {findings:?}"
+        );
     }
 }

@@ -109,6 +109,14 @@ impl<T: Copy + Ord + Display> Votes<T> {
         Count::Chosen
     }
 
+    /// `node` holds what follows from everything through `index`, which must have been chosen. Who carried it out need not have lived to
+    /// tell.
+    pub(super) fn rely(&self, t: u64, node: NodeId, index: Index, deed: &str, findings: &mut Findings) {
+        if Index(0) < index {
+            self.decide(t, node, index, None, deed, findings);
+        }
+    }
+
     /// `node` takes `value`, or whatever stands there, for chosen, as its `deed` shows: `carried out`. It must have been.
     pub(super) fn decide(
         &self,
@@ -249,5 +257,39 @@ impl<T> Default for Place<T> {
             chosen: None,
             disputed: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use systems::NodeId;
+    use systems::service::Digest;
+
+    use super::{Ballot, Count, Votes};
+    use crate::oracle::Findings;
+    use crate::oracle::log::{Electorate, Index, Words};
+
+    #[test]
+    fn what_is_settled_is_not_kept() {
+        let words = Words {
+            index: "slot",
+            term: "ballot",
+        };
+        let electorate = Electorate::new((1..=3).map(NodeId::replica));
+        let (mut votes, mut findings) = (Votes::new(words), Findings::default());
+        for index in 1..=1_000 {
+            let ballot = Ballot {
+                term: 1,
+                index: Index(index),
+                value: Digest::of(b"a"),
+            };
+            votes.accept(0, NodeId::replica(1), ballot, &electorate, &mut findings);
+            let second = votes.accept(0, NodeId::replica(2), ballot, &electorate, &mut findings);
+            assert_eq!(second, Count::Chosen);
+        }
+        votes.settle(Index(999));
+        assert_eq!(votes.places.len(), 1);
+        votes.decide(0, NodeId::replica(3), Index(7), None, "applied", &mut findings);
+        assert!(findings.0.is_empty(), "{findings:?}");
     }
 }

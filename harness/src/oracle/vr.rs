@@ -135,6 +135,13 @@ impl VrOracle {
         if let Some(snapshot) = self.copies.snapshot(node) {
             self.prefix
                 .install(t, life, snapshot.tip.index, snapshot.digest, &mut self.findings);
+            self.votes.rely(
+                t,
+                node,
+                snapshot.tip.index,
+                "took a snapshot through",
+                &mut self.findings,
+            );
         }
         if role == Role::Primary {
             self.act(t, node, view);
@@ -396,6 +403,8 @@ impl VrOracle {
             } => {
                 self.prefix
                     .start(t, life, index(*snapshot), *digest, &mut self.findings);
+                self.votes
+                    .rely(t, node, index(*snapshot), "came to life with", &mut self.findings);
                 self.start(t, life, *view, *log_view, tip(*op, *prefix));
             }
             Event::Recovering { nonce } => self.stages.recover(life, *nonce),

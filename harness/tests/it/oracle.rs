@@ -1,5 +1,6 @@
 //! Oracles, told by hand what nodes say: each of their rules is broken by a stream that breaks nothing else, and kept by its twin.
 
+mod logs;
 mod paxos;
 mod vr;
 
@@ -79,16 +80,16 @@ impl<R: Replica, O: Oracle<R>> Script<R, O> {
         self.now += STEP_NS;
         self.history
             .ask(Time(self.now), client, Function::Append, "k", json!("x"))
-            .unwrap();
+            .expect("a client has one operation at a time");
         self
     }
 
     /// A client is answered that its append is done.
-    fn is_answered(mut self, client: u64) -> Self {
+    fn hears(mut self, client: u64) -> Self {
         self.now += STEP_NS;
         self.history
             .answer(Time(self.now), client, Outcome::Ok(json!(null)))
-            .unwrap();
+            .expect("who is answered has asked");
         self
     }
 

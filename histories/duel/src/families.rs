@@ -340,11 +340,11 @@ fn draw(shape: Shape) -> History {
     let mut open: Vec<Option<Open>> = vec![None; shape.clients];
     let mut processes: Vec<u64> = (0..shape.clients as u64).collect();
     let (mut asked, mut time) = (0, 0);
-    while asked < shape.operations || open.iter().any(Option::is_some) {
+    while asked < shape.operations || open.iter().any(Option::is_some) || world.holds.contains(&true) {
         time += 1;
         let client = world.rng.usize(0..shape.clients);
         match open[client].take() {
-            None if asked < shape.operations => {
+            None if asked < shape.operations || world.holds[client] => {
                 if let Some(next) = world.ask(client, processes[client], asked) {
                     asked += 1;
                     ask(&mut builder, time, &next);
@@ -444,7 +444,7 @@ impl World {
             Ask::UniqueKv if rng.bool() => (Function::Get, Value::Null),
             Ask::UniqueKv => (Function::Put, json!(format!("v{number}"))),
             Ask::Tokens(between) if number % between == between - 1 => read,
-            Ask::Tokens(_) => (Function::Append, json!(format!("t{number}"))),
+            Ask::Tokens(_) => (Function::Append, json!(number)),
             Ask::Lock => {
                 self.holds[client] = !self.holds[client];
                 let f = if self.holds[client] {
@@ -485,6 +485,13 @@ impl World {
             Function::Cas => *state = argument[1].clone(),
             Function::Append | Function::Enqueue => list(state).push(argument.clone()),
             Function::Dequeue if list(state).is_empty() => return Outcome::Ok(Value::Null),
+            Function::Dequeue if self.shape.lie == Lie::Late && !self.has_lied && list(state).len() > 20 => {
+                // Not the first that came, but the last.
+                self.has_lied = live.number > self.shape.operations * 3 / 4;
+                let state = list(state);
+                let at = if self.has_lied { state.len() - 1 } else { 0 };
+                return Outcome::Ok(state.remove(at));
+            }
             Function::Dequeue => return Outcome::Ok(list(state).remove(0)),
             Function::Acquire if !state.is_null() => return fail("wait"),
             Function::Acquire => *state = argument.clone(),
@@ -539,10 +546,6 @@ impl World {
                 live.argument.clone()
             }
             (Ask::Count, Function::Read) => json!(state.as_u64().unwrap_or(0) - 100),
-            (Ask::Queue, Function::Enqueue) if list(state).contains(&live.argument) => {
-                list(state).retain(|value| *value != live.argument);
-                live.argument.clone()
-            }
             (Ask::Members, Function::Contains) => match &outcome {
                 Outcome::Ok(Value::Bool(answer)) => json!(!answer),
                 _ => return outcome,

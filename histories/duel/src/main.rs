@@ -4,6 +4,8 @@
 //!   is ended when it takes too long or too much memory.
 //! * `duel fuzz [COUNT]` compares both, and a search through every order, on random small histories.
 //!
+//! * `duel mutants [WORD..]` plants bugs in a copy of the checker and looks whether the fuzz finds each.
+//!
 //! `duel list` names the families. `duel own NAME` and `duel peer NAME` are single measurements.
 #![expect(
     clippy::disallowed_methods,
@@ -14,7 +16,10 @@ mod families;
 mod fuzz;
 #[path = "../../tests/it/generate.rs"]
 mod generate;
+#[path = "../../tests/it/jury.rs"]
+mod jury;
 mod measure;
+mod mutants;
 #[path = "../../tests/it/oracle.rs"]
 mod oracle;
 mod peer;
@@ -31,7 +36,9 @@ fn main() {
         ["peer", name] => measure::peer(name),
         ["fuzz", count] => fuzz::run(count.parse().expect("a number of histories")),
         ["fuzz"] => fuzz::run(1_000_000),
+        ["mutants", wanted @ ..] if mutants::run(wanted) => {}
+        ["mutants", ..] => std::process::exit(1),
         ["table", wanted @ ..] => table::print(wanted),
-        _ => eprintln!("duel table [FAMILY..] | fuzz [COUNT] | list"),
+        _ => eprintln!("duel table [FAMILY..] | fuzz [COUNT] | mutants [WORD..] | list"),
     }
 }

@@ -31,11 +31,11 @@ impl Certificate {
         ids: &[OperationId],
         order: Vec<OperationId>,
     ) -> Self {
-        let mut unknown: Vec<OperationId> = ids
-            .iter()
-            .copied()
-            .filter(|&id| history.operation(id).is_indeterminate())
-            .collect();
+        // Where every operation has its place there is nothing to look for.
+        let mut unknown: Vec<OperationId> = Vec::new();
+        if order.len() < ids.len() {
+            unknown.extend(ids.iter().filter(|&&id| history.operation(id).is_indeterminate()));
+        }
         if !unknown.is_empty() {
             let mut used: Vec<OperationId> = order
                 .iter()

@@ -5,7 +5,7 @@
 //! open always the one that is due first. So at each event as few have taken effect as can have, and a read is placed as soon as the
 //! number is its own. A read that was called when there were more already, or that returns when not enough were ever called, cannot
 //! be explained. (That the one due first may go first is an exchange: in any order that explains the answers the two can change
-//! places. docs/checker.md has the proof.)
+//! places. docs/checker-proofs.md has the proof.)
 //!
 //! An indeterminate increment is one without an end: it is due last, and need not happen.
 

@@ -63,7 +63,7 @@ impl Linearizable {
             limits,
             method: self.method,
         };
-        all(history, |ids| case.object(self.model, ids))
+        all(history, limits, |ids| case.object(self.model, ids))
     }
 }
 
@@ -81,7 +81,7 @@ pub fn judge_model<M: Model>(
         limits,
         method: Method::Fitting,
     };
-    all(history, |ids| {
+    all(history, limits, |ids| {
         case.special(model(), ids, |_, _| Special::NotApplicable)
     })
 }
@@ -104,12 +104,20 @@ impl Checker for Linearizable {
 /// What `decide` says of each object of `history`.
 fn all(
     history: &History,
+    limits: &Limits<'_>,
     decide: impl Fn(&[OperationId]) -> Result<Decided, Mismatch>,
 ) -> Result<Report, Mismatch> {
     let mut verdicts = Vec::new();
     let mut certificates = Vec::new();
     let mut checked_keys = 0;
     for (key, ids) in history.by_key() {
+        if !(limits.may_go_on)() {
+            let seen = verdicts.len();
+            verdicts.push(Verdict::Unknown(format!(
+                "time ran out after {seen} keys, before the others were looked at"
+            )));
+            break;
+        }
         let decided = decide(&ids)?;
         checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
         verdicts.push(match decided {

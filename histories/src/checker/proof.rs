@@ -13,7 +13,7 @@ pub(super) mod stale;
 
 use super::narrator::{Narrator, Proof};
 use super::search::{Budget, Found, Lookahead, Stuck, search};
-use super::span::{Duty, Span};
+use super::span::Span;
 use crate::history::{FOREVER, History, OperationId};
 use crate::model::{Model, Nature};
 use crate::verdict::{Anomaly, AnomalyKind};
@@ -132,8 +132,7 @@ fn loosened<M: Model>(model: &M, span: Span<M::Op>) -> Option<Span<M::Op>> {
         Nature::Pure => None,
         Nature::Blind | Nature::Total | Nature::Conditional => Some(Span {
             ret: FOREVER,
-            duty: Duty::May,
-            ..span
+            ..span.optional()
         }),
     }
 }
@@ -163,10 +162,7 @@ fn opened<M: Model>(model: &M, span: Span<M::Op>, from: u32) -> Option<Span<M::O
     }
     match model.nature(span.op) {
         Nature::Pure => None,
-        Nature::Blind | Nature::Total | Nature::Conditional => Some(Span {
-            duty: Duty::May,
-            ..span
-        }),
+        Nature::Blind | Nature::Total | Nature::Conditional => Some(span.optional()),
     }
 }
 

@@ -4,7 +4,7 @@
 //! enqueue. Then the history is linearizable if and only if every dequeued value was enqueued, none was dequeued twice, there are no
 //! two values of which one was enqueued before the other and the other dequeued before the one (or the one never), and each dequeue
 //! that found nothing has an instant at which no value surely was inside, enqueued already and its dequeue not yet called
-//! (Henzinger, Sezgin, Vafeiadis 2013; Bouajjani et al. 2015; in O(n log n) Lee and Mathur 2025). docs/checker.md has a proof that
+//! (Henzinger, Sezgin, Vafeiadis 2013; Bouajjani et al. 2015; in O(n log n) Lee and Mathur 2025). docs/checker-proofs.md has a proof that
 //! also gives the order: between two such instants no value is left over, and of the values of one stretch there is always one that
 //! none of the others has to be enqueued or dequeued before.
 //!

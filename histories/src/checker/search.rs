@@ -23,6 +23,7 @@
 mod mask;
 mod memo;
 mod plan;
+mod supply;
 mod witness;
 
 use std::hash::Hash;
@@ -34,6 +35,7 @@ use super::timeline::Edge;
 use mask::Mask;
 use memo::{Memo, Visit};
 use plan::{Event, Plan, plan};
+use supply::NONE;
 
 /// How much a search may use.
 #[derive(Clone, Copy)]
@@ -41,6 +43,9 @@ pub(crate) struct Budget<'a> {
     pub(crate) memory_bytes_max: u64,
     pub(crate) steps_max: u64,
     pub(crate) lookahead: Lookahead,
+    /// For each operation that stands for others when those were called: then no more of them are used than there are. What has no
+    /// order then may have one all the same, for what was tried before is not tried again with fewer uses.
+    pub(crate) counted: Option<&'a [Vec<u32>]>,
     pub(crate) may_go_on: &'a dyn Fn() -> bool,
 }
 
@@ -138,12 +143,14 @@ enum Choice {
 struct Taken {
     position: u32,
     choice: Choice,
+    /// The operation that was used, or [`NONE`].
+    span: u32,
 }
 
 struct Search<'a, M: Model, const W: usize> {
     model: &'a mut M,
     spans: &'a [Span<M::Op>],
-    plan: &'a Plan,
+    plan: &'a Plan<M::State>,
     budget: Budget<'a>,
     steps: u64,
     memo: Memo<M::State, W>,
@@ -151,6 +158,8 @@ struct Search<'a, M: Model, const W: usize> {
     choices: Vec<Choice>,
     /// The choices that led to the place at hand.
     taken: Vec<Taken>,
+    /// How often each operation is used in them, where that is counted.
+    uses: Vec<u32>,
     /// The event that comes next.
     position: usize,
     /// The operation in each slot, at `position`.
@@ -159,6 +168,10 @@ struct Search<'a, M: Model, const W: usize> {
     pure: Mask<W>,
     total: Mask<W>,
     blind: Mask<W>,
+    /// Slots whose operation needs one state.
+    needing: Mask<W>,
+    /// For each state the slots whose operation gives it.
+    givers: Vec<Mask<W>>,
     /// For each class and status when it was last offered as a choice.
     offered: Vec<u64>,
     offers: u64,
@@ -169,7 +182,7 @@ impl<'a, M: Model, const W: usize> Search<'a, M, W>
 where
     M::State: Hash,
 {
-    fn new(model: &'a mut M, spans: &'a [Span<M::Op>], plan: &'a Plan, budget: Budget<'a>) -> Self {
+    fn new(model: &'a mut M, spans: &'a [Span<M::Op>], plan: &'a Plan<M::State>, budget: Budget<'a>) -> Self {
         Self {
             model,
             spans,
@@ -180,11 +193,14 @@ where
             frames: Vec::new(),
             choices: Vec::new(),
             taken: Vec::new(),
+            uses: vec![0; budget.counted.map_or(0, <[Vec<u32>]>::len)],
             position: 0,
             occupants: vec![0; plan.slots],
             pure: Mask::EMPTY,
             total: Mask::EMPTY,
             blind: Mask::EMPTY,
+            needing: Mask::EMPTY,
+            givers: vec![Mask::EMPTY; plan.supply.states.len()],
             offered: vec![0; plan.class_count * 2],
             offers: 0,
             furthest: None,
@@ -194,7 +210,7 @@ where
     fn run(mut self, starts: &[M::State]) -> Found<M::State> {
         for &state in starts {
             self.position = 0;
-            self.taken.clear();
+            self.take_back(0);
             match self.run_from(Config {
                 state,
                 skip: Mask::EMPTY,
@@ -225,7 +241,7 @@ where
                 return Ok(Some(()));
             }
             self.look_at_budget()?;
-            let nowhere = self.leads_nowhere(&config);
+            let nowhere = self.leads_nowhere(&config).or_else(|| self.lacks_supply(&config));
             self.note(nowhere.unwrap_or(self.position), config.state);
             let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
             if nowhere.is_none()
@@ -259,7 +275,7 @@ where
                 Edge::Call => {
                     self.occupy(slot, span);
                     config.usable.add(slot);
-                    if self.spans[span as usize].duty == Duty::May {
+                    if self.spans[span as usize].is_optional() {
                         config.skip.add(slot);
                     }
                     if self.pure.has(slot) {
@@ -285,7 +301,8 @@ where
     }
 
     fn occupy(&mut self, slot: u16, span: u32) {
-        self.occupants[slot as usize] = span;
+        let before = std::mem::replace(&mut self.occupants[slot as usize], span);
+        self.occupy_supply(slot, before, span);
         self.pure.remove(slot);
         self.total.remove(slot);
         self.blind.remove(slot);
@@ -297,6 +314,24 @@ where
             }
             Nature::Total => self.total.add(slot),
             Nature::Conditional => {}
+        }
+    }
+
+    fn occupy_supply(&mut self, slot: u16, before: u32, after: u32) {
+        let supply = &self.plan.supply;
+        if !supply.is_known() {
+            return;
+        }
+        if let Some(givers) = self.givers.get_mut(supply.gives[before as usize] as usize) {
+            givers.remove(slot);
+        }
+        if let Some(givers) = self.givers.get_mut(supply.gives[after as usize] as usize) {
+            givers.add(slot);
+        }
+        if supply.needs[after as usize] == NONE {
+            self.needing.remove(slot);
+        } else {
+            self.needing.add(slot);
         }
     }
 
@@ -359,14 +394,47 @@ where
             }
             let Some(choice) = choice else { continue };
             self.rewind(position);
-            self.taken.truncate(taken);
-            let position = u32::try_from(position).expect("events are limited to EVENTS_MAX");
-            self.taken.push(Taken { position, choice });
+            self.take_back(taken);
+            self.note_taken(choice);
             if let Some(next) = self.take(config, choice) {
                 return Some(next);
             }
         }
         None
+    }
+
+    /// Forgets all choices but the first `kept`.
+    fn take_back(&mut self, kept: usize) {
+        for taken in self.taken.drain(kept..) {
+            if let Some(uses) = self.uses.get_mut(taken.span as usize) {
+                *uses -= 1;
+            }
+        }
+    }
+
+    fn note_taken(&mut self, choice: Choice) {
+        let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
+        let span = match choice {
+            Choice::Skip => NONE,
+            Choice::Use(slot) => self.occupants[slot as usize],
+        };
+        if let Some(uses) = self.uses.get_mut(span as usize) {
+            *uses += 1;
+        }
+        self.taken.push(Taken {
+            position,
+            choice,
+            span,
+        });
+    }
+
+    /// Whether an operation that stands for others is used more often than they were called.
+    fn is_overused(&self, span: usize) -> bool {
+        let Some(calls) = self.budget.counted.map(|calls| &calls[span]) else {
+            return false;
+        };
+        let now = self.spans[self.plan.events[self.position].span as usize].ret;
+        self.uses[span] as usize > calls.partition_point(|&call| call < now)
     }
 
     fn take(&mut self, mut config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
@@ -382,7 +450,12 @@ where
                 // Something else goes first only so that the operation which returns can have its place after it.
                 config.skip.remove(returning);
                 config.skip.add(slot);
-                config.usable.remove(slot);
+                let span = self.occupants[slot as usize] as usize;
+                match self.spans[span].duty {
+                    Duty::Endless if self.is_overused(span) => return None,
+                    Duty::Endless => {}
+                    Duty::Must | Duty::May => config.usable.remove(slot),
+                }
                 if self.nature(slot) == Nature::Blind {
                     config.skip = config.skip.or(&config.usable.and(&self.total));
                 }
@@ -445,6 +518,28 @@ where
             position = self.plan.pure_return_from[position as usize + 1];
         }
         None
+    }
+
+    /// The return of an operation that needs a state which nobody can give any more.
+    fn lacks_supply(&self, config: &Config<M::State, W>) -> Option<usize> {
+        let supply = &self.plan.supply;
+        if !supply.is_known() || self.budget.lookahead == Lookahead::Off {
+            return None;
+        }
+        let is_there = |state: u32| supply.states[state as usize] == config.state;
+        let required = supply.required_by[self.position];
+        if required != NONE && !is_there(supply.needs[required as usize]) {
+            return Some(supply.return_of[required as usize] as usize);
+        }
+        let demanded = config.usable.without(&config.skip).and(&self.needing);
+        demanded.slots().find_map(|slot| {
+            let span = self.occupants[slot as usize] as usize;
+            let state = supply.needs[span];
+            let is_served = is_there(state)
+                || supply.called_until[span] as usize > self.position
+                || config.usable.meets(&self.givers[state as usize]);
+            (!is_served).then_some(supply.return_of[span] as usize)
+        })
     }
 
     fn note(&mut self, at: usize, state: M::State) {

@@ -21,17 +21,31 @@ pub(crate) enum Duty {
     Must,
     /// Not at all.
     May,
+    /// Not at all; and it may have happened any number of times.
+    Endless,
 }
 
 impl<Op> Span<Op> {
     /// Whether it need not have happened.
     pub(crate) const fn is_optional(&self) -> bool {
-        matches!(self.duty, Duty::May)
+        matches!(self.duty, Duty::May | Duty::Endless)
+    }
+
+    /// The same, which need not have happened.
+    pub(crate) const fn optional(self) -> Self
+    where
+        Op: Copy,
+    {
+        let duty = match self.duty {
+            Duty::Must | Duty::May => Duty::May,
+            Duty::Endless => Duty::Endless,
+        };
+        Self { duty, ..self }
     }
 
     /// Whether nothing at all is demanded of it.
     pub(crate) const fn is_indeterminate(&self) -> bool {
-        self.ret == FOREVER && matches!(self.duty, Duty::May)
+        self.ret == FOREVER && self.is_optional()
     }
 }
 

@@ -9,8 +9,11 @@
 //! holds for blocks since the operations of a block, in the order of the chain, fit into its zone).
 //!
 //! An indeterminate write or compare-and-set whose value nobody ever saw is dropped: nobody needs it, and removing it hurts nobody.
-//! One whose value was seen did happen. A compare-and-set that did not match and does not say what it saw is left to the general
-//! search, after the rest has been found in order.
+//! One whose value was seen did happen.
+//!
+//! A compare-and-set that did not match and does not say what it saw contradicts the rest if the register surely held the value from
+//! its call to its return. Otherwise it is put into the order of the others where it was called, after the write that comes next, or
+//! before the write of the value; if none of them fits the search decides, for another order may suit it better.
 
 mod evidence;
 
@@ -28,7 +31,7 @@ use crate::values::Symbol;
 type Place = usize;
 
 /// The operations on one value.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Copy, Default)]
 struct Cluster {
     /// None for the value the register starts with.
     writer: Option<Place>,
@@ -36,7 +39,6 @@ struct Cluster {
     parent: Option<usize>,
     /// The compare-and-set that took effect on it.
     child: Option<usize>,
-    reads: Vec<Place>,
     /// Whether the writer is known to have taken effect.
     effective: bool,
     /// How that is known of an indeterminate writer: an operation that saw its value, or one that follows from it.
@@ -72,6 +74,12 @@ enum Conflict {
     Ring(Place),
     /// `later` comes after `earlier` in the chain but returned before it was called.
     Backwards { later: Place, earlier: Place },
+    /// The register held what a compare-and-set was to match from before its call until after its return.
+    Refused {
+        first: Option<Place>,
+        last: Place,
+        refused: Place,
+    },
     /// Two blocks each hold the register at a time at which the other does.
     Overlap(Block, Block),
     /// The second block had to be executed while the first held the register.
@@ -91,14 +99,18 @@ pub(super) fn decide(spans: &[Span<RegisterOp>], initial: Symbol, narrator: Narr
             }
             .tell(conflict),
         ),
-        Ok(_) if clusters.leaves_something_out() => Special::NotApplicable,
-        Ok(blocks) => Special::Order(clusters.order(&blocks)),
+        Ok(blocks) => clusters
+            .order(&blocks)
+            .map_or(Special::NotApplicable, Special::Order),
     }
 }
 
 struct Clusters<'a> {
     spans: &'a [Span<RegisterOp>],
     all: Vec<Cluster>,
+    /// The reads of all clusters, one cluster after the other, and where those of each begin.
+    reads: Vec<Place>,
+    reads_from: Vec<u32>,
     by_value: HashMap<Symbol, usize, FxBuildHasher>,
 }
 
@@ -110,8 +122,10 @@ impl<'a> Clusters<'a> {
     fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol) -> Option<Self> {
         let mut clusters = Self {
             spans,
-            all: Vec::new(),
-            by_value: HashMap::default(),
+            all: Vec::with_capacity(spans.len() / 2 + 1),
+            reads: Vec::new(),
+            reads_from: Vec::new(),
+            by_value: HashMap::with_capacity_and_hasher(spans.len() / 2 + 1, FxBuildHasher),
         };
         clusters.add(
             initial,
@@ -149,51 +163,150 @@ impl<'a> Clusters<'a> {
     fn conflict(&mut self) -> Result<Vec<(u64, Block)>, Conflict> {
         self.take_observations()?;
         self.glue()?;
-        disjoint(self.blocks()?)
+        let blocks = disjoint(self.blocks()?)?;
+        self.refusals_fit()?;
+        Ok(blocks)
     }
 
-    /// All operations in the order of the blocks; inside a group of a block by their calls.
-    fn order(&self, blocks: &[(u64, Block)]) -> Vec<OperationId> {
-        let mut order = Vec::with_capacity(self.spans.len());
+    /// All operations in the order of the blocks; inside a group of a block by their calls. None if a refused compare-and-set finds no
+    /// place in that order, which does not mean that it has none in another.
+    fn order(&self, blocks: &[(u64, Block)]) -> Option<Vec<OperationId>> {
+        let mut order: Vec<(Place, usize)> = Vec::with_capacity(self.spans.len());
         for (_, block) in blocks {
             for cluster in self.chain(block.root) {
-                let Cluster { writer, reads, .. } = &self.all[cluster];
-                order.extend(writer.iter().chain(reads).map(|&place| self.spans[place].id));
+                let ops = self.all[cluster]
+                    .writer
+                    .into_iter()
+                    .chain(self.reads(cluster).iter().copied());
+                order.extend(ops.map(|place| (place, cluster)));
             }
         }
-        self.with_refusals(order)
+        let order_length = order.len();
+        let mut refusals: Vec<(usize, u32, Place)> = Vec::new();
+        if order_length < self.spans.len() {
+            let points = self.points(&order);
+            for (place, span) in self.spans.iter().enumerate() {
+                if let RegisterOp::Differs(value) = span.op {
+                    refusals.push((self.place_for(&order, &points, span, value)?, span.call, place));
+                }
+            }
+        }
+        refusals.sort_unstable();
+        let mut all = Vec::with_capacity(self.spans.len());
+        let mut refusals = refusals.into_iter().peekable();
+        for (at, (place, _)) in order.into_iter().enumerate() {
+            while let Some((_, _, refusal)) = refusals.next_if(|&(before, ..)| before == at) {
+                all.push(refusal);
+            }
+            all.push(place);
+        }
+        all.extend(refusals.map(|(_, _, refusal)| refusal));
+        let is_sure = self.spans.len() == order_length || self.is_in_time(&all);
+        is_sure.then(|| all.into_iter().map(|place| self.spans[place].id).collect())
     }
 
-    /// The same with the compare-and-sets that did not match a value which never was there: they fit in anywhere.
-    fn with_refusals(&self, order: Vec<OperationId>) -> Vec<OperationId> {
-        let is_refusal = |span: &&Span<RegisterOp>| matches!(span.op, RegisterOp::Differs(_));
-        let mut refusals = self.spans.iter().filter(is_refusal).peekable();
-        if refusals.peek().is_none() {
-            return order;
-        }
-        let calls: HashMap<OperationId, u32, FxBuildHasher> =
-            self.spans.iter().map(|span| (span.id, span.call)).collect();
-        let mut all = Vec::with_capacity(self.spans.len());
+    /// The earliest instant that the order leaves to each operation in it.
+    fn points(&self, order: &[(Place, usize)]) -> Vec<u32> {
         let mut latest_call = 0;
-        for id in order {
-            latest_call = latest_call.max(calls[&id]);
-            while let Some(refusal) = refusals.next_if(|refusal| refusal.call < latest_call) {
-                all.push(refusal.id);
-            }
-            all.push(id);
+        let point = |&(place, _): &(Place, usize)| {
+            latest_call = self.spans[place].call.max(latest_call);
+            latest_call
+        };
+        order.iter().map(point).collect()
+    }
+
+    /// Before which operation of the order a compare-and-set can have found something else than `value`: where it was called, or, if
+    /// the register holds the value there, after the next write if that can come before it returns, or before the write of the value
+    /// if everything since can wait.
+    fn place_for(
+        &self,
+        order: &[(Place, usize)],
+        points: &[u32],
+        span: &Span<RegisterOp>,
+        value: Symbol,
+    ) -> Option<usize> {
+        let called = points.partition_point(|&point| point < span.call);
+        let Some(&cluster) = self.by_value.get(&value) else {
+            return Some(called);
+        };
+        let held = called.checked_sub(1).map_or(INITIAL, |before| order[before].1);
+        if held != cluster {
+            return Some(called);
         }
-        all.extend(refusals.map(|refusal| refusal.id));
-        all
+        let next = order[called..].iter().position(|&(_, other)| other != cluster);
+        if let Some(next) = next.map(|next| called + next)
+            && points[next] < span.ret
+        {
+            return Some(next + 1);
+        }
+        let first = order[..called].iter().rposition(|&(_, other)| other != cluster)? + 1;
+        let can_wait = |&(place, _): &(Place, usize)| self.spans[place].ret > span.call;
+        order[first..called].iter().all(can_wait).then_some(first)
+    }
+
+    /// Whether nothing in `order` returned before something that stands earlier was called.
+    fn is_in_time(&self, order: &[Place]) -> bool {
+        let mut latest_call = 0;
+        order.iter().all(|&place| {
+            latest_call = self.spans[place].call.max(latest_call);
+            latest_call <= self.spans[place].ret
+        })
+    }
+
+    /// No refused compare-and-set lies wholly inside a time at which the register surely held what it was to match.
+    fn refusals_fit(&self) -> Result<(), Conflict> {
+        let is_refusal = |(_, span): &(Place, &Span<RegisterOp>)| matches!(span.op, RegisterOp::Differs(_));
+        for (refused, span) in self.spans.iter().enumerate().filter(is_refusal) {
+            let RegisterOp::Differs(value) = span.op else {
+                continue;
+            };
+            let Some(&cluster) = self.by_value.get(&value) else {
+                continue;
+            };
+            let Cluster { writer, child, .. } = &self.all[cluster];
+            let reads = self.reads(cluster);
+            if !self.all[cluster].effective {
+                continue;
+            }
+            let replaced = child.and_then(|child| self.all[child].writer);
+            let first = writer
+                .iter()
+                .chain(reads)
+                .copied()
+                .min_by_key(|&place| self.spans[place].ret);
+            let last = reads
+                .iter()
+                .copied()
+                .chain(replaced)
+                .max_by_key(|&place| self.spans[place].call);
+            let is_there = match first {
+                _ if cluster == INITIAL => true,
+                Some(first) => self.spans[first].ret < span.call,
+                None => false,
+            };
+            if let Some(last) = last
+                && is_there
+                && span.ret < self.spans[last].call
+            {
+                let first = if cluster == INITIAL { None } else { first };
+                return Err(Conflict::Refused { first, last, refused });
+            }
+        }
+        Ok(())
     }
 
     /// Puts each read into its cluster, and finds out which indeterminate writers must have taken effect.
     fn take_observations(&mut self) -> Result<(), Conflict> {
+        let mut read: Vec<(u32, u32)> = Vec::with_capacity(self.spans.len());
+        let number = |place: usize| u32::try_from(place).expect("events are limited to EVENTS_MAX");
+        self.reads_from = vec![0; self.all.len() + 1];
         for (place, span) in self.spans.iter().enumerate() {
             match span.op {
                 RegisterOp::Contradiction => return Err(Conflict::Contradiction(place)),
                 RegisterOp::Read(value) => {
                     let cluster = self.seen(value, place)?;
-                    self.all[cluster].reads.push(place);
+                    self.reads_from[cluster + 1] += 1;
+                    read.push((number(cluster), number(place)));
                 }
                 RegisterOp::Cas { from, .. } if span.duty == Duty::Must => {
                     self.seen(from, place)?;
@@ -201,7 +314,22 @@ impl<'a> Clusters<'a> {
                 RegisterOp::Cas { .. } | RegisterOp::Write(_) | RegisterOp::Differs(_) => {}
             }
         }
+        for cluster in 1..self.reads_from.len() {
+            self.reads_from[cluster] += self.reads_from[cluster - 1];
+        }
+        let mut next = self.reads_from.clone();
+        self.reads = vec![0; read.len()];
+        for (cluster, place) in read {
+            let at = &mut next[cluster as usize];
+            self.reads[*at as usize] = place as Place;
+            *at += 1;
+        }
         Ok(())
+    }
+
+    /// The reads of a cluster, in the order of their calls.
+    fn reads(&self, cluster: usize) -> &[Place] {
+        &self.reads[self.reads_from[cluster] as usize..self.reads_from[cluster + 1] as usize]
     }
 
     /// The cluster of a value that was seen: its writer took effect, and so did those it depends on.
@@ -272,8 +400,8 @@ impl<'a> Clusters<'a> {
         let mut last_call: Option<Place> = None;
         let mut first_return: Option<Place> = None;
         for cluster in self.chain(root) {
-            let Cluster { writer, reads, .. } = &self.all[cluster];
-            for group in [writer.as_slice(), reads] {
+            let writer = self.all[cluster].writer;
+            for group in [writer.as_slice(), self.reads(cluster)] {
                 if let Some(earlier) = last_call
                     && let Some(&later) = group
                         .iter()
@@ -323,20 +451,6 @@ impl<'a> Clusters<'a> {
             .find(|(cluster, reached)| cluster.effective && !**reached);
         let writer = left.and_then(|(cluster, _)| cluster.writer);
         Conflict::Ring(writer.expect("a cluster that no root reaches has a compare-and-set as its writer"))
-    }
-
-    /// Whether an operation said only what the register did not hold, about a value that it did hold at some time.
-    fn leaves_something_out(&self) -> bool {
-        self.spans.iter().any(|span| match span.op {
-            RegisterOp::Differs(value) => self
-                .by_value
-                .get(&value)
-                .is_some_and(|&cluster| self.all[cluster].effective),
-            RegisterOp::Read(_)
-            | RegisterOp::Write(_)
-            | RegisterOp::Cas { .. }
-            | RegisterOp::Contradiction => false,
-        })
     }
 }
 

@@ -10,6 +10,7 @@
 pub(super) mod event;
 pub mod export;
 pub(super) mod form;
+pub(super) mod line;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read};

@@ -3,7 +3,7 @@
 //! The argument of `acquire` and `release` says for whom; null says nothing of that, and then anybody may give back what anybody took.
 //! A lock is not taken twice by the same holder.
 
-use super::{Mismatch, Model, ModelName, Nature, Reading, change, is_refusal};
+use super::{Gives, Mismatch, Model, ModelName, Nature, Reading, change, is_refusal};
 use crate::history::Operation;
 use crate::op::Function;
 use crate::values::{Datum, Symbol, Values};
@@ -73,6 +73,24 @@ impl Model for Lock {
             LockOp::Busy | LockOp::NotHeldBy(_) => Nature::Pure,
         }
     }
+
+    fn needs(&self, op: LockOp) -> Option<Holder> {
+        match op {
+            LockOp::Acquire(_) => Some(Holder::Nobody),
+            LockOp::Release(holder) => Some(Holder::Named(holder)),
+            LockOp::Busy | LockOp::NotHeldBy(_) => None,
+        }
+    }
+
+    fn gives(&self, op: LockOp) -> Gives<Holder> {
+        match op {
+            LockOp::Acquire(holder) => Gives::State(Holder::Named(holder)),
+            LockOp::Release(_) => Gives::State(Holder::Nobody),
+            LockOp::Busy | LockOp::NotHeldBy(_) => Gives::Nothing,
+        }
+    }
+
+    const FINITE: bool = true;
 
     fn any_state(&mut self, ops: &[LockOp]) -> Option<Vec<Holder>> {
         let mentioned = |op: &LockOp| match *op {

@@ -1,7 +1,7 @@
 //! One value of a set, which is in it or not. It starts outside.
 
 use super::set::Told;
-use super::{Mismatch, Model, ModelName, Nature, Reading};
+use super::{Gives, Mismatch, Model, ModelName, Nature, Reading};
 use crate::history::Operation;
 use crate::values::{Symbol, Values};
 
@@ -70,6 +70,24 @@ impl Model for Member {
             MemberOp::Has | MemberOp::Lacks => Nature::Pure,
         }
     }
+
+    fn needs(&self, op: MemberOp) -> Option<bool> {
+        match op {
+            MemberOp::Has => Some(true),
+            MemberOp::Lacks => Some(false),
+            MemberOp::Add | MemberOp::Remove => None,
+        }
+    }
+
+    fn gives(&self, op: MemberOp) -> Gives<bool> {
+        match op {
+            MemberOp::Add => Gives::State(true),
+            MemberOp::Remove => Gives::State(false),
+            MemberOp::Has | MemberOp::Lacks => Gives::Nothing,
+        }
+    }
+
+    const FINITE: bool = true;
 
     fn any_state(&mut self, _: &[MemberOp]) -> Option<Vec<bool>> {
         Some(vec![false, true])

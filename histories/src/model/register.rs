@@ -1,6 +1,6 @@
 //! One value that is read, replaced, and compared and replaced. It starts as null.
 
-use super::{Mismatch, Model, ModelName, Nature, Reading};
+use super::{Gives, Mismatch, Model, ModelName, Nature, Reading};
 use crate::history::{Ending, Operation, PRECONDITION_FAILED};
 use crate::op::Function;
 use crate::values::{Datum, Symbol, Values};
@@ -162,6 +162,22 @@ impl Model for Register {
             RegisterOp::Cas { .. } => Nature::Conditional,
         }
     }
+
+    fn needs(&self, op: RegisterOp) -> Option<Held> {
+        match op {
+            RegisterOp::Read(value) | RegisterOp::Cas { from: value, .. } => Some(Held::Value(value)),
+            RegisterOp::Write(_) | RegisterOp::Differs(_) | RegisterOp::Contradiction => None,
+        }
+    }
+
+    fn gives(&self, op: RegisterOp) -> Gives<Held> {
+        match op {
+            RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. } => Gives::State(Held::Value(value)),
+            RegisterOp::Read(_) | RegisterOp::Differs(_) | RegisterOp::Contradiction => Gives::Nothing,
+        }
+    }
+
+    const FINITE: bool = true;
 
     fn any_state(&mut self, ops: &[RegisterOp]) -> Option<Vec<Held>> {
         let mentioned = |op: &RegisterOp| match *op {

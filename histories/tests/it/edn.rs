@@ -1,6 +1,6 @@
 //! Jepsen's form: what is written is read back, and defects are told with their line.
 
-use histories::format::{Format, edn, read};
+use histories::format::{Format, edn, read, write};
 use histories::history::{History, Operation};
 use histories::verify::verify;
 use histories::{Checker, Limits, Linearizable, ModelName, Verdict};
@@ -240,6 +240,54 @@ fn transactions_of_one_operation_are_that_operation() {
     check(
         "{:type :invoke, :f :txn, :value [[:r 3 nil] [:r 4 nil]], :process 0}",
         "history.edn line 1: a transaction of 2 operations; only those of a single one are read",
+    );
+}
+
+/// The operations of the history in `text` without the numbers of their lines.
+fn plain(text: &[u8], form: Format) -> Vec<String> {
+    let history = read(text, "file", form)
+        .unwrap_or_else(|error| panic!("{error}"))
+        .history;
+    let tell = |told: String| {
+        told.split_once(") ")
+            .map(|(_, rest)| rest.to_owned())
+            .expect("the index comes first")
+    };
+    operations(&history).into_iter().map(tell).collect()
+}
+
+#[test]
+fn a_history_is_the_same_in_every_form_that_can_hold_it() {
+    let testdata = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata");
+    for (file, forms) in [
+        ("cas.jsonl", &[Format::Jsonl, Format::Edn][..]),
+        ("append.jsonl", &[Format::Jsonl, Format::Edn]),
+        ("jepsen-append.edn", &[Format::Edn, Format::Jsonl]),
+        ("jepsen-register.edn", &[Format::Edn, Format::Jsonl]),
+        ("kv.txt", &[Format::Porcupine, Format::Edn, Format::Jsonl]),
+        ("etcd.log", &[Format::Porcupine, Format::Edn, Format::Jsonl]),
+    ] {
+        let bytes = std::fs::read(testdata.join(file)).expect("it is there");
+        let history = read(&bytes[..], file, Format::Auto).unwrap().history;
+        let expected = plain(&bytes, Format::Auto);
+        assert!(!expected.is_empty(), "{file}");
+        for &form in forms {
+            let mut out = Vec::new();
+            write(&mut out, &history, form).expect("memory takes everything");
+            assert_eq!(plain(&out, Format::Auto), expected, "{file} as {form}");
+        }
+    }
+}
+
+#[test]
+fn a_form_that_cannot_hold_a_history_says_so() {
+    let history = History::parse(JOURNAL.as_bytes(), "journal.jsonl")
+        .unwrap()
+        .history;
+    let error = write(Vec::new(), &history, Format::Porcupine).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "a log of Porcupine's is about one register, or about strings"
     );
 }
 

@@ -6,6 +6,7 @@ mod exactly_once;
 mod files;
 mod generate;
 mod journal;
+mod jury;
 mod limits;
 mod oracle;
 mod script;

@@ -14,6 +14,7 @@ mod flaws;
 mod notes;
 mod oracle;
 mod packet;
+mod regressions;
 mod scenarios;
 mod scripts;
 mod search;

@@ -462,4 +462,19 @@ mod tests {
         let took = last.since(Moment(0)).as_millis();
         assert!((1_000..1_100).contains(&took), "{took} ms for 10 x 1000 bytes");
     }
+
+    #[test]
+    fn what_would_wait_too_long_in_front_of_a_slow_link_is_lost() {
+        let mut network = network(Some(Fate::Slowed {
+            bytes_per_second: 10_000,
+        }));
+        let (mut last, mut arrived) = (Moment::default(), 0);
+        for number in 0..100 {
+            network.send(Moment(0), label("x"), number, |at, _| {
+                (last, arrived) = (last.max(at), arrived + 1);
+            });
+        }
+        assert_eq!(arrived, 21);
+        assert!(last.since(Moment(0)) < Duration::from_millis(2_200));
+    }
 }

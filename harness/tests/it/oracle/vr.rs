@@ -506,10 +506,10 @@ fn a_snapshot_of_another_counts_from_when_its_view_is_taken_up() {
 fn what_was_answered_had_been_carried_out() {
     alive()
         .asks(CLIENT)
-        .is_answered(CLIENT)
+        .hears(CLIENT)
         .commits("a")
         .breaks(AnomalyKind::NotReplicated, "append of process 7 was answered");
-    alive().asks(CLIENT).commits("a").is_answered(CLIENT).holds();
+    alive().asks(CLIENT).commits("a").hears(CLIENT).holds();
 }
 
 #[test]
@@ -518,7 +518,7 @@ fn a_write_takes_effect_at_one_place() {
         alive()
             .asks(CLIENT)
             .commits("a")
-            .is_answered(CLIENT)
+            .hears(CLIENT)
             .say(1, appended(0, "aa"))
             .say(3, appended(0, "aa"))
             .say(3, command_executed(0, Role::Backup, "aa", 1, outcome))

@@ -4,13 +4,14 @@ use super::Method;
 use super::elements;
 use crate::checker::narrator::Narrator;
 use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
-use crate::checker::span::{Span, spans};
+use crate::checker::span::{Duty, Span, spans};
 use crate::checker::special::Special;
+use crate::checker::supply::pooled;
 use crate::checker::tokens::Book;
 use crate::checker::{
     Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, zones,
 };
-use crate::history::{History, OperationId};
+use crate::history::{Ending, History, OperationId};
 use crate::model::append::Append;
 use crate::model::counter::Counter;
 use crate::model::kv::Kv;
@@ -103,56 +104,74 @@ impl<'a> Case<'a> {
 
     /// A string that nothing is appended to is a register.
     fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        let is_append = |&id: &OperationId| self.history.operation(id).f == Function::Append;
-        if self.method == Method::Fitting && !ids.iter().any(is_append) && self.all_strings(ids) {
-            return self.register(Register::of_strings(self.empty_string(ids)), ids);
+        match self.method {
+            Method::Fitting => {
+                if let Some((spans, empty)) = self.plain_strings(ids) {
+                    return Ok(self.register_of(Register::of_strings(empty), &spans));
+                }
+            }
+            Method::Search | Method::Impatient => {}
         }
         self.special(Kv::default(), ids, |_, _| Special::NotApplicable)
     }
 
-    fn data(self, ids: &[OperationId]) -> impl Iterator<Item = Datum<'a>> {
-        ids.iter().flat_map(move |&id| {
-            let operation = self.history.operation(id);
-            match (operation.f, operation.answer()) {
-                (Function::Get, answer) => answer.copied(),
-                (_, _) => Some(operation.value),
+    /// The operations, if nothing is appended, and the symbol of the empty string; if that occurs nowhere, one that does not either.
+    fn plain_strings(self, ids: &[OperationId]) -> Option<(Vec<Span<RegisterOp>>, Symbol)> {
+        let values = self.history.values();
+        let mut empty = Symbol::NULL;
+        let mut string = |datum: Datum<'_>| match datum {
+            Datum::One(symbol) => {
+                if values.text(symbol)?.is_empty() {
+                    empty = symbol;
+                }
+                Some(symbol)
             }
-        })
-    }
-
-    fn all_strings(self, ids: &[OperationId]) -> bool {
-        let values = self.history.values();
-        self.data(ids)
-            .all(|datum| matches!(datum, Datum::One(symbol) if values.text(symbol).is_some()))
-    }
-
-    /// The symbol of the empty string; if it occurs nowhere, one that does not occur either.
-    fn empty_string(self, ids: &[OperationId]) -> Symbol {
-        let values = self.history.values();
-        let empty = self.data(ids).find_map(|datum| match datum {
-            Datum::One(symbol) if values.text(symbol) == Some("") => Some(symbol),
-            Datum::One(_) | Datum::Many(_) => None,
-        });
-        empty.unwrap_or(Symbol::NULL)
+            Datum::Many(_) => None,
+        };
+        let mut spans = Vec::with_capacity(ids.len());
+        for &id in ids {
+            let operation = self.history.operation(id);
+            let (op, duty) = match (operation.f, operation.ending) {
+                (Function::Get, Ending::Ok(answer)) => (RegisterOp::Read(string(answer)?), Duty::Must),
+                (Function::Get, _) | (Function::Put, Ending::Fail { .. }) => continue,
+                (Function::Put, Ending::Ok(_)) => (RegisterOp::Write(string(operation.value)?), Duty::Must),
+                (Function::Put, _) => (RegisterOp::Write(string(operation.value)?), Duty::May),
+                (_, _) => return None,
+            };
+            let (call, ret) = (operation.order.call, operation.order.ret);
+            spans.push(Span {
+                op,
+                id,
+                call,
+                ret,
+                duty,
+            });
+        }
+        spans.sort_unstable_by_key(|span| span.call);
+        Some((spans, empty))
     }
 
     fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         let spans = spans(&mut model, self.history, ids)?;
+        Ok(self.register_of(model, &spans))
+    }
+
+    fn register_of(self, mut model: Register, spans: &[Span<RegisterOp>]) -> Decided {
         let (narrator, initial) = (self.narrator(), model.initial());
         let found = match self.method {
-            Method::Fitting => zones::decide(&spans, initial, narrator),
+            Method::Fitting => zones::decide(spans, initial, narrator),
             Method::Search | Method::Impatient => Special::NotApplicable,
         };
         if found != Special::NotApplicable {
-            return Ok(self.or_search(found, &mut model, &spans));
+            return self.or_search(found, &mut model, spans);
         }
         if self.method == Method::Fitting
-            && let Some(anomaly) = proof::stale::foreseen(&spans, initial, narrator)
+            && let Some(anomaly) = proof::stale::foreseen(spans, initial, narrator)
         {
-            return Ok(Decided::Broken(anomaly));
+            return Decided::Broken(anomaly);
         }
-        let plain = |core: &[Span<RegisterOp>]| proof::stale::find(&spans, core, initial, narrator);
-        Ok(self.search(&mut model, &spans, plain))
+        let plain = |core: &[Span<RegisterOp>]| proof::stale::find(spans, core, initial, narrator);
+        self.search(&mut model, spans, plain)
     }
 
     fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
@@ -198,8 +217,31 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The same, with the order by places.
+    /// The same, with the order by places. Operations of unknown outcome that say the same are taken together at first.
     pub(super) fn searched<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Searched {
+        if let Some(pooled) = pooled::<M>(spans) {
+            let counted = Budget {
+                counted: Some(&pooled.calls),
+                ..self.budget()
+            };
+            let start = model.init();
+            let found = match search(model, &pooled.spans, &[start], &counted) {
+                Found::Order(order) => order,
+                Found::Refuted(_) | Found::GaveUp(..) => self.searched_apart(model, &pooled.spans, &plain)?,
+            };
+            if let Some(order) = pooled.unpooled(spans, &found) {
+                return Ok(order);
+            }
+        }
+        self.searched_apart(model, spans, plain)
+    }
+
+    fn searched_apart<M: Model>(
         self,
         model: &mut M,
         spans: &[Span<M::Op>],
@@ -249,6 +291,7 @@ impl<'a> Case<'a> {
                 Method::Fitting | Method::Search => STEPS_FIRST,
             },
             lookahead: Lookahead::On,
+            counted: None,
             may_go_on: self.limits.may_go_on,
         }
     }

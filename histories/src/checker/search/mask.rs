@@ -37,6 +37,10 @@ impl<const W: usize> Mask<W> {
         Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
 
+    pub(super) fn without(&self, other: &Self) -> Self {
+        Self(std::array::from_fn(|word| self.0[word] & !other.0[word]))
+    }
+
     pub(super) fn or(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] | other.0[word]))
     }

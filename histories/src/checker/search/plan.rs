@@ -7,19 +7,22 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
+use super::supply::Supply;
 use crate::checker::span::Span;
 use crate::checker::timeline::{Edge, Timeline};
 use crate::model::{Model, Nature};
 
 /// What the search walks along.
 #[derive(Debug)]
-pub(super) struct Plan {
+pub(super) struct Plan<S> {
     pub(super) events: Vec<Event>,
     /// How many slots are in use at once, at most.
     pub(super) slots: usize,
     /// Operations of the same class say the same.
     pub(super) classes: Vec<u32>,
     pub(super) class_count: usize,
+    /// Where the states come from that operations need.
+    pub(super) supply: Supply<S>,
     /// From each event on the next call of a blind operation, and the next call and return of a pure one; the number of events if
     /// there is none. Empty for models that do not grow.
     pub(super) blind_call_from: Vec<u32>,
@@ -39,7 +42,7 @@ pub(super) struct Event {
 pub(super) const SLOTS_MAX: usize = 1024;
 
 /// The plan, or how many operations are open at a time if that is too many.
-pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan, usize> {
+pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan<M::State>, usize> {
     let (events, slots) = assign_slots(spans);
     if slots > SLOTS_MAX {
         return Err(slots);
@@ -56,6 +59,7 @@ pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan, u
         blind_call_from: next(Edge::Call, Nature::Blind),
         pure_call_from: next(Edge::Call, Nature::Pure),
         pure_return_from: next(Edge::Return, Nature::Pure),
+        supply: Supply::of(model, spans, &events),
         events,
         slots,
         classes,

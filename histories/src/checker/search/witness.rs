@@ -2,7 +2,7 @@
 
 use super::plan::{Event, Plan};
 use super::{Choice, Taken};
-use crate::checker::span::Span;
+use crate::checker::span::{Duty, Span};
 use crate::checker::timeline::Edge;
 use crate::model::{Model, Nature};
 
@@ -24,7 +24,7 @@ struct Witness<'a, M: Model> {
 pub(super) fn order<M: Model>(
     model: &mut M,
     spans: &[Span<M::Op>],
-    plan: &Plan,
+    plan: &Plan<M::State>,
     start: M::State,
     taken: &[Taken],
 ) -> Vec<usize> {
@@ -78,7 +78,10 @@ impl<M: Model> Witness<'_, M> {
     }
 
     fn use_now(&mut self, slot: usize) {
-        let span = self.open[slot].take().expect("what is used is open");
+        let span = self.open[slot].expect("what is used is open");
+        if self.spans[span].duty != Duty::Endless {
+            self.open[slot] = None;
+        }
         let op = self.spans[span].op;
         self.state = self
             .model

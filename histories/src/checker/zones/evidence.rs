@@ -21,6 +21,7 @@ impl Evidence<'_> {
             Conflict::Forked(one, other) => self.forked(one, other),
             Conflict::Ring(cas) => self.ring(cas),
             Conflict::Backwards { later, earlier } => self.backwards(later, earlier),
+            Conflict::Refused { first, last, refused } => self.refused(first, last, refused),
             Conflict::Overlap(held, other) | Conflict::Inside(held, other) => self.between(held, other),
         }
     }
@@ -69,6 +70,23 @@ impl Evidence<'_> {
             self.narrator.value(self.found(one))
         );
         let ops = [vec![one, other], self.witnesses(&[one, other])].concat();
+        self.anomaly(AnomalyKind::NotLinearizable, &ops, sentence)
+    }
+
+    /// The value was there before the compare-and-set was called, and still after it had returned.
+    fn refused(&self, first: Option<Place>, last: Place, refused: Place) -> Anomaly {
+        let value = self.narrator.value(self.found(refused));
+        let since = first.map_or_else(
+            || "from the start".to_owned(),
+            |first| format!("since {} returned", self.told(first)),
+        );
+        let sentence = format!(
+            "{} did not match, although the register held {value} {since}, and until {} was called at {}",
+            self.told(refused),
+            self.asked(last),
+            self.narrator.called(self.id(last))
+        );
+        let ops = some([first, Some(last), Some(refused)]);
         self.anomaly(AnomalyKind::NotLinearizable, &ops, sentence)
     }
 
@@ -146,7 +164,7 @@ impl Evidence<'_> {
         let clusters = self.clusters;
         let reads = clusters
             .chain(held.root)
-            .flat_map(|cluster| clusters.all[cluster].reads.iter().copied());
+            .flat_map(|cluster| clusters.reads(cluster).iter().copied());
         let after = reads.filter(|&read| precedes(clusters.spans, middle, read));
         let known = after.filter_map(|read| Some((read, self.known_before(read, middle)?)));
         let (read, known) = known.min_by_key(|(read, _)| clusters.spans[*read].call)?;
@@ -195,13 +213,14 @@ impl Evidence<'_> {
     /// written in the other order.
     fn known_before(&self, again: Place, middle: Place) -> Option<Vec<Place>> {
         let spans = self.clusters.spans;
-        let cluster = &self.clusters.all[*self.clusters.by_value.get(&self.held(again))?];
-        let Some(writer) = cluster.writer else {
+        let cluster = *self.clusters.by_value.get(&self.held(again))?;
+        let Some(writer) = self.clusters.all[cluster].writer else {
             return Some(Vec::new());
         };
         let replaced_by = self.writer(middle)?;
-        let first = cluster
-            .reads
+        let first = self
+            .clusters
+            .reads(cluster)
             .iter()
             .copied()
             .chain([writer])

@@ -1,13 +1,10 @@
 //! Writes a journal as Jepsen's `history.edn`, line by line.
 
-use std::fmt::Write as _;
 use std::io::{self, BufRead, Write};
 
-use serde_json::Value;
-
+use super::line::{ClientLine, put_nemesis};
 use crate::history::{HistoryError, Warning};
-use crate::journal::{Client, Edge, Entry, Event, Nemesis, Reader};
-use crate::op::Function;
+use crate::journal::{Entry, Event, Reader};
 use crate::values::Values;
 
 /// Why a journal could not be written as EDN.
@@ -44,135 +41,21 @@ pub fn export(
 }
 
 fn put_entry(line: &mut String, entry: &Entry, values: &Values) {
-    let index = entry.index.0;
+    let json = |item| values.json(values.datum(item));
     match &entry.event {
-        Event::Client(client) => {
-            put(
-                line,
-                format_args!(
-                    "{{:index {index}, :type :{}, :f :{}, :value ",
-                    client.edge.name(),
-                    name(client.f)
-                ),
-            );
-            put_value(line, client, values);
-            put(
-                line,
-                format_args!(", :process {}, :time {}", client.process, entry.t.0),
-            );
-            put_rest(line, client, values);
+        Event::Nemesis(nemesis) => put_nemesis(line, entry.index.0, entry.t.0, nemesis),
+        Event::Client(client) => ClientLine {
+            index: entry.index.0,
+            time: Some(entry.t.0),
+            edge: client.edge,
+            process: client.process,
+            f: client.f,
+            key: client.key.as_ref().map(|key| &*key.0),
+            value: json(client.value),
+            error: client.error.as_deref(),
+            saw: client.saw.map(json),
+            node: client.node.as_deref(),
         }
-        Event::Nemesis(Nemesis { f, fields }) => {
-            put(line, format_args!("{{:index {index}, :type :info, :f "));
-            put_name(line, f);
-            line.push_str(", :value ");
-            put_json(line, fields.get("value").unwrap_or(&Value::Null));
-            put(line, format_args!(", :process :nemesis, :time {}", entry.t.0));
-        }
+        .put(line),
     }
-    line.push('}');
-}
-
-/// What Jepsen calls it.
-const fn name(f: Function) -> &'static str {
-    match f {
-        Function::Inc => Function::Add.name(),
-        Function::Read
-        | Function::Write
-        | Function::Cas
-        | Function::Append
-        | Function::Acquire
-        | Function::Release
-        | Function::Enqueue
-        | Function::Dequeue
-        | Function::Add
-        | Function::Remove
-        | Function::Contains
-        | Function::Put
-        | Function::Get => f.name(),
-    }
-}
-
-fn put_value(line: &mut String, client: &Client, values: &Values) {
-    let value = values.json(values.datum(client.value));
-    match &client.key {
-        None => put_json(line, &value),
-        Some(key) => {
-            line.push('[');
-            put_text(line, &key.0);
-            line.push(' ');
-            put_json(line, &value);
-            line.push(']');
-        }
-    }
-}
-
-fn put_rest(line: &mut String, client: &Client, values: &Values) {
-    if let Some(error) = &client.error {
-        line.push_str(", :error ");
-        put_name(line, error);
-    }
-    if let (Edge::Fail, Some(saw)) = (client.edge, &client.saw) {
-        line.push_str(", :saw ");
-        put_json(line, &values.json(values.datum(*saw)));
-    }
-    if let Some(node) = &client.node {
-        line.push_str(", :node ");
-        put_text(line, node);
-    }
-}
-
-fn put(line: &mut String, text: std::fmt::Arguments<'_>) {
-    line.write_fmt(text).expect("a string takes everything");
-}
-
-fn put_json(line: &mut String, value: &Value) {
-    match value {
-        Value::Null => line.push_str("nil"),
-        Value::Bool(_) | Value::Number(_) => put(line, format_args!("{value}")),
-        Value::String(text) => put_text(line, text),
-        Value::Array(items) => {
-            line.push('[');
-            for (place, item) in items.iter().enumerate() {
-                line.push_str(if place == 0 { "" } else { " " });
-                put_json(line, item);
-            }
-            line.push(']');
-        }
-        Value::Object(fields) => {
-            line.push('{');
-            for (place, (name, field)) in fields.iter().enumerate() {
-                line.push_str(if place == 0 { "" } else { ", " });
-                put_name(line, name);
-                line.push(' ');
-                put_json(line, field);
-            }
-            line.push('}');
-        }
-    }
-}
-
-/// A keyword where the name can be one, else a string.
-fn put_name(line: &mut String, name: &str) {
-    let is_plain = |char: char| char.is_ascii_alphanumeric() || matches!(char, '-' | '_' | '.' | '?' | '!');
-    if name.starts_with(|char: char| char.is_ascii_alphabetic()) && name.chars().all(is_plain) {
-        put(line, format_args!(":{name}"));
-    } else {
-        put_text(line, name);
-    }
-}
-
-fn put_text(line: &mut String, text: &str) {
-    line.push('"');
-    for char in text.chars() {
-        match char {
-            '"' | '\\' => line.extend(['\\', char]),
-            '\n' => line.push_str("\\n"),
-            '\r' => line.push_str("\\r"),
-            '\t' => line.push_str("\\t"),
-            control if control.is_control() => put(line, format_args!("\\u{:04x}", u32::from(control))),
-            plain => line.push(plain),
-        }
-    }
-    line.push('"');
 }
