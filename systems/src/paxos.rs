@@ -67,6 +67,9 @@ pub const AHEAD_BYTES_MAX: usize = 32 << 20;
 pub const KEPT_BYTES_MAX: usize = 4 << 20;
 /// The most bytes in one piece of an answer, unless a single value has more.
 pub const PAGE_BYTES_MAX: usize = 256 << 10;
+/// So much a node that lags asks for at first, in bytes; twice as much after each answer. A long message would lie on a slow link for long,
+/// and everything else behind it.
+pub const FIRST_PAGE_BYTES: usize = 4 << 10;
 /// The longest piece of a snapshot sent at once, in bytes.
 pub const PIECE_BYTES_MAX: usize = 256 << 10;
 /// The longest piece of a snapshot in one record, in bytes.

@@ -10,7 +10,7 @@ use crate::node_id::NodeId;
 use crate::paxos::ballot::Slot;
 use crate::paxos::consensus::Consensus;
 use crate::paxos::message::{Message, Wanted};
-use crate::paxos::{Config, Node, SENDING_MAX, SENDING_SILENCE_MAX};
+use crate::paxos::{Config, FIRST_PAGE_BYTES, Node, SENDING_MAX, SENDING_SILENCE_MAX};
 use crate::replica::Outbox;
 use crate::time::Time;
 use crate::transfer::{Arrival, Incoming, Piece, Whole};
@@ -97,8 +97,14 @@ impl CatchUp {
         }
     }
 
+    /// Nothing is lacking: the next time it begins small again, for nobody knows what the links are like by then.
+    pub(super) const fn rest(&mut self) {
+        self.last_bytes_max = None;
+    }
+
     fn bytes_max(&self, config: &Config) -> usize {
-        self.last_bytes_max.unwrap_or(config.page_bytes_max)
+        self.last_bytes_max
+            .unwrap_or(FIRST_PAGE_BYTES.min(config.page_bytes_max))
     }
 
     /// A node asks what was decided from `from` on.

@@ -252,6 +252,8 @@ impl Node {
         if self.consensus.committed() < committed {
             let next = self.consensus.committed().next();
             self.catch_up.ask(now, from, next, &self.config, out);
+        } else {
+            self.catch_up.rest();
         }
         self.read_on(now, out);
     }
