@@ -19,13 +19,16 @@ const TERMS_KEPT_MAX: usize = 1 << 16;
 pub(super) struct Churn<T> {
     /// How terms are called, many of them.
     nouns: &'static str,
+    /// In so many terms a node may look for somebody who leads before it comes back to where it began.
+    search: u64,
     began: BTreeMap<T, u64>,
 }
 
 impl<T: Ord> Churn<T> {
-    pub(super) const fn new(nouns: &'static str) -> Self {
+    pub(super) const fn new(nouns: &'static str, search: u64) -> Self {
         Self {
             nouns,
+            search,
             began: BTreeMap::new(),
         }
     }
@@ -50,7 +53,7 @@ impl<T: Ord> Churn<T> {
         let until = hindsight.began_ns + quiet.to.0;
         let within = self.began.values().filter(|t| (from..until).contains(*t));
         let (count, seconds) = (within.count() as u64, (until - from) / 1_000_000_000);
-        let most = QUIET_TERMS_BESIDE_MAX + seconds * QUIET_TERMS_PER_SECOND_MAX;
+        let most = QUIET_TERMS_BESIDE_MAX + self.search + seconds * QUIET_TERMS_PER_SECOND_MAX;
         let nouns = self.nouns;
         (most < count).then(|| {
             bare(

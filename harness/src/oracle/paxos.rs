@@ -93,7 +93,7 @@ impl PaxosOracle {
             prefix: Prefix::new(WORDS, electorate.members()),
             fates: Fates::default(),
             answers: Answers::default(),
-            churn: Churn::new("rounds"),
+            churn: Churn::new("rounds", electorate.members().len() as u64),
             settled: Settled::new(WORDS),
             events: 0,
             electorate,

@@ -107,7 +107,7 @@ impl VrOracle {
             reads: Reads::default(),
             fates: Fates::default(),
             answers: Answers::default(),
-            churn: Churn::new("views"),
+            churn: Churn::new("views", 0),
             settled: Settled::new(WORDS),
             events: 0,
             electorate,

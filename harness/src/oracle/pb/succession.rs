@@ -33,7 +33,7 @@ impl Default for Succession {
     fn default() -> Self {
         Self {
             announced: Vec::new(),
-            churn: Churn::new("views"),
+            churn: Churn::new("views", 0),
             installed: BTreeMap::new(),
             synchronised: BTreeSet::new(),
         }
