@@ -416,7 +416,7 @@ mod tests {
         check(Fate::Held { release }, <[u32]>::is_empty);
         check(
             Fate::Slowed {
-                bytes_per_second: 1_000,
+                bytes_per_second: 100_000,
             },
             |arrived| arrived == all(),
         );
