@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::group::{Member, Refusal, Request, Response};
+use crate::group::{Epoch, Member, Refusal, Request, Response};
 use crate::node_id::NodeId;
 use crate::paxos::Config;
 use crate::paxos::ballot::{Ballot, Round, Slot};
@@ -364,6 +364,10 @@ impl Replica for Node {
 
 impl Member for Node {
     type Service = KeyValue;
+
+    fn ask(_: Epoch, request: Request<Op>) -> Request<Op> {
+        request
+    }
 }
 
 fn ignore(from: NodeId, reason: Reason, out: &mut Outbox<Node>) {

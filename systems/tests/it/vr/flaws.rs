@@ -178,7 +178,7 @@ fn vr_recovery_forgets_view() {
         world.lose(|packet| is_change(packet) && packet.goes_to(n(1)));
         let busy = world.client(STUBBORN);
         for number in 0.. {
-            if world.replica(n(3)).view() == View(1) {
+            if world.replica(n(3)).view() == View::in_first_epoch(1) {
                 break;
             }
             // n1 hears its backups, so it goes on.
@@ -235,7 +235,7 @@ fn vr_state_transfer_truncates() {
         world.lose(|packet| packet.goes(n(3), n(2)) && !is_beat(packet));
         world.end(cut);
         world.wait("n2 has heard of view 2", |world| {
-            world.replica(n(2)).view() == View(2)
+            world.replica(n(2)).view() == View::in_first_epoch(2)
         });
         world.kill(n(3));
         world.end_all_rules();
@@ -282,7 +282,7 @@ fn vr_old_view_prepare() {
         let reported = world.hold(move |packet| packet.goes(n(3), n(2)) && says(packet, is_report));
         world.lose(|packet| is_beat(packet) && packet.comes_from(n(1)));
         world.lose(|packet| is_change(packet) && packet.goes_to(n(1)));
-        world.wait("n3 has left", |world| world.replica(n(3)).view() == View(1));
+        world.wait("n3 has left", |world| world.replica(n(3)).view() == View::in_first_epoch(1));
         world.wait("n3 has reported", |world| world.held(reported) > 0);
         world.end(prepared);
         world.run(ms(20));

@@ -46,9 +46,9 @@ impl Scripted for Vr {
     fn holds(world: &World<Self>, words: &[&str]) -> Result<bool, Box<dyn Error>> {
         match words {
             ["primary"] => Ok(world.primary().is_some()),
-            ["normal", node, view] => Ok(world.is_in(node_named(node)?, view.parse()?)),
+            ["normal", node, view] => Ok(world.is_in_view(node_named(node)?, view.parse()?)),
             ["view", node, view] => {
-                let view = View(view.parse()?);
+                let view: View = view.parse()?;
                 let replica = world.node(node_named(node)?);
                 Ok(replica.is_some_and(|replica| replica.view() == view))
             }
