@@ -145,7 +145,9 @@ impl<R: Member> GroupSession<R> {
             Refusal::Redirect { leader } => self.go_on(from, leader, out),
             Refusal::Busy => out.arm(GroupSessionTimer::Round, self.config.round_pause),
             Refusal::Stale | Refusal::Expired => self.conclude(Conclusion::Unknown, out),
-            Refusal::NewEpoch(configuration) if self.learns(&configuration) => self.move_on(configuration, out),
+            Refusal::NewEpoch(configuration) if self.learns(&configuration) => {
+                self.move_on(configuration, out)
+            }
             Refusal::NewEpoch(_) | Refusal::NoSuchGroup => self.go_on(from, None, out),
         }
     }
@@ -495,7 +497,11 @@ mod tests {
             [Did::Ask(2)],
             "an older one tells nothing"
         );
-        assert_eq!(scene.refuse(2, moved(3, &[])), [Did::Pause], "nobody can be asked");
+        assert_eq!(
+            scene.refuse(2, moved(3, &[])),
+            [Did::Pause],
+            "nobody can be asked"
+        );
         assert_eq!(scene.timeout(GroupSessionTimer::Round), [Did::Ask(3)]);
     }
 

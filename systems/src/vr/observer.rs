@@ -124,8 +124,16 @@ impl Observer {
         let Some(newest) = self.normal.values().map(|place| place.view).max() else {
             return false;
         };
-        let members = self.normal.iter().filter(|(node, _)| self.members.contains(**node));
-        let in_it = || members.clone().map(|(_, place)| place).filter(|place| place.view == newest);
+        let members = self
+            .normal
+            .iter()
+            .filter(|(node, _)| self.members.contains(**node));
+        let in_it = || {
+            members
+                .clone()
+                .map(|(_, place)| place)
+                .filter(|place| place.view == newest)
+        };
         self.members.majority() <= in_it().count() && in_it().any(|place| place.role == Role::Primary)
     }
 

@@ -161,7 +161,13 @@ mod tests {
 
     #[test]
     fn a_view_is_read_back_from_words_and_from_bytes() {
-        let (early, late) = (View::in_first_epoch(7), View { epoch: Epoch(2), number: 5 });
+        let (early, late) = (
+            View::in_first_epoch(7),
+            View {
+                epoch: Epoch(2),
+                number: 5,
+            },
+        );
         for (view, text) in [(early, "7"), (late, "\"2.5\"")] {
             assert_eq!(serde_json::to_string(&view).unwrap(), text);
             assert_eq!(serde_json::from_str::<View>(text).unwrap(), view);

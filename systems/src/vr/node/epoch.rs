@@ -53,13 +53,22 @@ impl<S: Service> Node<S> {
         if op <= self.beginning.op {
             return;
         }
-        let prefix = self.log.prefix(op).expect("what was carried out last is in the log");
+        let prefix = self
+            .log
+            .prefix(op)
+            .expect("what was carried out last is in the log");
         let beginning = self.beginning.next(members.clone(), op, prefix);
         if let Status::Primary(primary) = &mut self.status {
             let configuration = beginning.configuration();
             primary.note_done(client, number);
             primary.resign(&Refusal::NewEpoch(configuration.clone()), out);
-            out.reply(client, Response::Reconfigured { number, configuration });
+            out.reply(
+                client,
+                Response::Reconfigured {
+                    number,
+                    configuration,
+                },
+            );
         }
         out.persist(Record::Epoch(beginning.clone()));
         self.begin_epoch(beginning, out);

@@ -48,7 +48,13 @@ impl<S: Service> Node<S> {
     }
 
     fn apply(&mut self, client: ClientId, number: RequestNumber, op: &S::Op) -> Applied<S::Answer> {
-        let flawed = flawed::carry_out(&mut self.machine, (client, number), op, &self.status, &self.config);
+        let flawed = flawed::carry_out(
+            &mut self.machine,
+            (client, number),
+            op,
+            &self.status,
+            &self.config,
+        );
         flawed.unwrap_or_else(|| self.machine.apply(client, number, op))
     }
 }

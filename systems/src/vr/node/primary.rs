@@ -108,12 +108,16 @@ impl<S: Service> Primary<S> {
     fn take(&mut self, count: usize) -> Vec<Command<Ask<S::Op>>> {
         let mut waiting = self.waiting.iter().take(count);
         let last = waiting.position(|command| matches!(command.op, Ask::Members(_)));
-        self.waiting.drain(..last.map_or(count, |last| last + 1)).collect()
+        self.waiting
+            .drain(..last.map_or(count, |last| last + 1))
+            .collect()
     }
 
     /// Whether a change of members was taken and has no place yet.
     fn is_to_change(&self) -> bool {
-        self.waiting.iter().any(|command| matches!(command.op, Ask::Members(_)))
+        self.waiting
+            .iter()
+            .any(|command| matches!(command.op, Ask::Members(_)))
     }
 
     /// How many replicas have been heard within `beats`, itself included.

@@ -154,9 +154,9 @@ impl Recount {
     fn see_epoch(&mut self, node: NodeId, epoch: Epoch, era: Era) {
         let former = self.epochs.get(&Epoch(epoch.0 - 1)).map(|former| &former.members);
         let Some(former) = former else {
-            return self
-                .found
-                .push(format!("{node} is in epoch {epoch}, and nobody was in the one before"));
+            return self.found.push(format!(
+                "{node} is in epoch {epoch}, and nobody was in the one before"
+            ));
         };
         let known = self.epochs.get(&epoch);
         if known.is_some_and(|known| *known != era) {
@@ -164,8 +164,10 @@ impl Recount {
                 .push(format!("{node} has another beginning of epoch {epoch}"));
         }
         if known.is_none() && self.holders(former, era.op, era.prefix) < former.majority() {
-            self.found
-                .push(format!("{node} began epoch {epoch} before place {} was committed", era.op));
+            self.found.push(format!(
+                "{node} began epoch {epoch} before place {} was committed",
+                era.op
+            ));
         }
         self.epochs.insert(epoch, era);
     }
@@ -182,7 +184,9 @@ impl Recount {
             return;
         };
         let Some(Era { members, .. }) = self.epochs.get(&view.epoch) else {
-            return self.found.push(format!("{node} acts in epoch {}, which nobody began", view.epoch));
+            return self
+                .found
+                .push(format!("{node} acts in epoch {}, which nobody began", view.epoch));
         };
         let holders = self.holders(members, op, prefix);
         if holders < members.majority() {

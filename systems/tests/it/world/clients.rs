@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use systems::{ClientId, Conclusion, NodeId, Replica, Session, SessionEffect, SessionInput, SessionOutbox, Time};
+use systems::{
+    ClientId, Conclusion, NodeId, Replica, Session, SessionEffect, SessionInput, SessionOutbox, Time,
+};
 
 use super::{Body, Call, CallId, Packet, Place, Sight, System, World};
 
