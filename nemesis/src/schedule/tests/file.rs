@@ -226,7 +226,8 @@ fn wrong_values_are_named_with_file_line_and_fault() {
          partition.majority, partition.minority-third, partition.majorities-ring, partition.bridge, partition.one-way-in, \
          partition.one-way-out, partition.single-link, partition.client-to-node, partition.primary-from-service, \
          partition.primaries, pause, kill, kill-all, packet.loss, packet.delay, packet.duplicate, \
-         packet.reorder, packet.hold, packet.reply-loss, packet.slow)",
+         packet.reorder, packet.hold, packet.reply-loss, packet.slow, membership.grow, \
+         membership.shrink, membership.replace)",
     );
     check_refused(
         &with("fault = \"kill-all\""),
