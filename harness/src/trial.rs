@@ -133,6 +133,7 @@ fn setting(test: &Test) -> Setting {
             reads,
         },
         flaw: test.flaw.clone(),
+        reads: test.reads.clone(),
     }
 }
 
