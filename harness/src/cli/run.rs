@@ -385,7 +385,7 @@ pub(super) fn refuse_unknown_reads(reads: Option<&str>, system: &dyn System) -> 
 ///
 /// # Errors
 /// When it cannot be read or is none, in one sentence.
-pub fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> {
+fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Refusal::arguments(format!("failed to read the schedule {name}: {error}")))?;
