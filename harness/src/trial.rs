@@ -132,6 +132,7 @@ fn setting(test: &Test) -> Setting {
             reads,
         },
         flaw: test.flaw.clone(),
+        reads: test.reads.clone(),
     }
 }
 
