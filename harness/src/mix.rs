@@ -2,13 +2,13 @@
 //!
 //! After Groce and others, *Swarm testing* (2012): leaving something out in each run finds more than having everything in all.
 
-use nemesis::{Nemesis, Roster, Selection, catalogue};
+use nemesis::{Family, Nemesis, Roster, Selection, catalogue};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha12Rng;
 use systems::claims::Claims;
 
-use crate::adapter::System;
+use crate::adapter::{RESERVE, System};
 use crate::chance::{Purpose, stream};
 use crate::test::Test;
 use crate::world::sim::Conditions;
@@ -79,7 +79,7 @@ pub fn mixed(
         Choice::Drawn => drawn_nodes,
         Choice::Given => test.nodes,
     };
-    let nemeses = nemeses(selection, &system.roster(nodes), &mut rng);
+    let nemeses = nemeses(selection, &system.cast(nodes, RESERVE), &mut rng);
     let interval_s = one_of(&[0.7, 1.5, 3.0, 5.0], &mut rng);
     let concurrency = rng.random_range(2..=10);
     let rate = one_of(&[20.0, 50.0, 100.0, 200.0, 500.0], &mut rng);
@@ -107,8 +107,20 @@ pub fn mixed(
         Choice::Drawn => nemeses,
         Choice::Given => selection.clone(),
     };
+    mixed.reserve = reserve(&selection);
     mixed.nemesis = selection.names().into_iter().map(str::to_owned).collect();
     (mixed, selection)
+}
+
+/// How many nodes `selection` needs in reserve.
+#[must_use]
+pub fn reserve(selection: &Selection) -> usize {
+    let changes = |nemesis: &&Nemesis| nemesis.family == Family::Membership;
+    if selection.nemeses().iter().any(|nemesis| changes(&nemesis)) {
+        RESERVE
+    } else {
+        0
+    }
 }
 
 /// Half of `selection` or so, at least one, some of its families narrowed down to a single fault.

@@ -133,7 +133,7 @@ enum Step {
 }
 
 fn roster_of(case: &Case) -> Option<Roster> {
-    adapter::system(&case.test.system).map(|system| system.roster(case.test.nodes))
+    adapter::system(&case.test.system).map(|system| system.cast(case.test.nodes, case.test.reserve))
 }
 
 #[cfg(test)]

@@ -17,7 +17,7 @@ use super::own::{self, KvClients};
 use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
 use crate::oracle::paxos::PaxosOracle;
 use crate::oracle::{Examiner, FromLines};
-use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
+use crate::world::sim::{Conditions, Nobody, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// In a simulation a node keeps so many times the bytes of one transfer before it makes a snapshot, so that short runs see some.
 const SIMULATED_KEPT_TRANSFERS: usize = 16;
@@ -75,6 +75,7 @@ impl System for Paxos {
     fn roster(&self, nodes: usize) -> Roster {
         Roster {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
             spares: self.claims().spares.of(nodes),
@@ -85,7 +86,7 @@ impl System for Paxos {
         own::node_arguments(self.name(), node, place)
     }
 
-    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
+    fn clients(&self, _: &Roster, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
         let members: Vec<NodeId> = addresses.0.keys().copied().collect();
         let session = move |process| session(process, &members, config, &Conditions::default());
         Box::new(KvClients::new(addresses, config, session))
@@ -143,6 +144,7 @@ fn session(
 
 impl Protocol for SimulatedPaxos {
     type Replica = Node;
+    type Admin = Nobody<Self::Replica>;
     type Session = GroupSession<Node>;
     type Witness = PaxosWitness;
     type Oracle = PaxosOracle;

@@ -65,6 +65,9 @@ impl VrOracle {
             }
             Event::Checkpointed { op, .. } => self.prefix.keep(life, index(*op)),
             Event::Started { .. }
+            | Event::EpochBegan { .. }
+            | Event::Outside { .. }
+            | Event::HandedOver { .. }
             | Event::Recovering { .. }
             | Event::Recovered { .. }
             | Event::Suspected { .. }
@@ -79,7 +82,7 @@ impl VrOracle {
         }
     }
 
-    /// Events of restarts and changes of view.
+    /// Events of restarts and changes of view and epoch.
     fn hear_of_change(&mut self, t: u64, life: Life, event: &Event) {
         let node = life.node;
         match event {
@@ -98,6 +101,14 @@ impl VrOracle {
                     .rely(t, node, index(*snapshot), "came to life with", &mut self.findings);
                 self.start(t, life, *view, *log_view, tip(*op, *prefix));
             }
+            Event::EpochBegan {
+                view,
+                members,
+                op,
+                prefix,
+                ..
+            } => self.enter_epoch(t, life, *view, members, tip(*op, *prefix)),
+            Event::Outside { .. } => self.stages.stand_outside(life),
             Event::Recovering { nonce } => self.stages.recover(life, *nonce),
             Event::Recovered { nonce, .. } => {
                 self.stages.recovered(t, life, *nonce, &mut self.findings);
@@ -138,6 +149,7 @@ impl VrOracle {
             | Event::Executed { .. }
             | Event::ReadLocally { .. }
             | Event::Checkpointed { .. }
+            | Event::HandedOver { .. }
             | Event::Transferring { .. }
             | Event::FellSilent { .. }
             | Event::Ignored { .. }
