@@ -177,6 +177,7 @@ mod tests {
             reads: None,
             world: WorldKind::Sim,
             nodes: 3,
+            reserve: 0,
             concurrency: 9,
             rate: 100.0,
             time_limit_s: 10.0,

@@ -210,3 +210,149 @@ impl<S: Service> Session for Admin<S> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::{Admin, AdminConfig, AdminTimer};
+    use crate::group::{Configuration, Epoch, Refusal, Response};
+    use crate::node_id::NodeId;
+    use crate::service::RequestNumber;
+    use crate::service::kv::{Answer, KeyValue};
+    use crate::session::{Conclusion, Session, SessionEffect, SessionInput, SessionOutbox};
+    use crate::time::Time;
+    use crate::vr::members::Members;
+    use crate::vr::request::Ask;
+
+    /// What an administrator did, without what does not matter here.
+    #[derive(Debug, PartialEq, Eq)]
+    enum Did {
+        /// Asked a node, under an epoch.
+        Ask(NodeId, u64),
+        Pause,
+        Conclude(Conclusion<Configuration>),
+    }
+
+    struct Scene(Admin<KeyValue>);
+
+    fn n(number: usize) -> NodeId {
+        NodeId::replica(number)
+    }
+
+    fn configuration(epoch: u64, members: &[usize]) -> Configuration {
+        Configuration {
+            epoch: Epoch(epoch),
+            members: members.iter().copied().map(n).collect(),
+        }
+    }
+
+    impl Scene {
+        fn new() -> Self {
+            let nodes = (1..=3).map(n).collect();
+            let (resend_after, give_up_after) = (Duration::from_millis(300), Duration::from_secs(3));
+            Self(Admin::new(AdminConfig::new(nodes, resend_after, give_up_after)))
+        }
+
+        fn want(&mut self, members: &[usize]) -> Vec<Did> {
+            self.step(SessionInput::Invoke(Members::new(members.iter().copied().map(n))))
+        }
+
+        fn hear(
+            &mut self,
+            from: usize,
+            response: impl FnOnce(RequestNumber) -> Response<Answer>,
+        ) -> Vec<Did> {
+            let (from, response) = (n(from), response(self.0.number));
+            self.step(SessionInput::Response { from, response })
+        }
+
+        fn refuse(&mut self, from: usize, refusal: Refusal) -> Vec<Did> {
+            self.hear(from, |number| Response::Refused { number, refusal })
+        }
+
+        fn timeout(&mut self, timer: AdminTimer) -> Vec<Did> {
+            self.step(SessionInput::Timeout(timer))
+        }
+
+        fn step(&mut self, input: SessionInput<Admin<KeyValue>>) -> Vec<Did> {
+            let mut out = SessionOutbox::new();
+            self.0.step(Time::ZERO, input, &mut out);
+            out.drain().filter_map(did).collect()
+        }
+    }
+
+    fn did(effect: SessionEffect<Admin<KeyValue>>) -> Option<Did> {
+        match effect {
+            SessionEffect::Send { to, request } => {
+                assert!(matches!(request.request.op, Ask::Members(_)));
+                Some(Did::Ask(to, request.epoch.0))
+            }
+            SessionEffect::Arm {
+                timer: AdminTimer::Round,
+                ..
+            } => Some(Did::Pause),
+            SessionEffect::Arm { .. } | SessionEffect::Disarm(_) => None,
+            SessionEffect::Conclude(conclusion) => Some(Did::Conclude(conclusion)),
+        }
+    }
+
+    #[test]
+    fn a_change_is_asked_of_the_leader_that_is_named_and_concluded_by_who_the_group_is_then() {
+        let mut scene = Scene::new();
+        assert_eq!(scene.want(&[1, 3]), [Did::Ask(n(1), 0)]);
+        assert_eq!(
+            scene.refuse(1, Refusal::Redirect { leader: Some(n(3)) }),
+            [Did::Pause]
+        );
+        assert_eq!(scene.timeout(AdminTimer::Round), [Did::Ask(n(3), 0)]);
+        let now = configuration(1, &[1, 3]);
+        let done = |number| Response::Reconfigured {
+            number,
+            configuration: configuration(1, &[1, 3]),
+        };
+        assert_eq!(scene.hear(3, done), [Did::Conclude(Conclusion::Answered(now))]);
+        assert_eq!(
+            scene.want(&[1, 2]),
+            [Did::Ask(n(1), 1)],
+            "the next epoch is meant now"
+        );
+    }
+
+    #[test]
+    fn whoever_is_in_a_later_epoch_tells_that_the_change_is_over() {
+        let mut scene = Scene::new();
+        scene.want(&[1, 3]);
+        let now = configuration(4, &[2]);
+        let told = scene.refuse(1, Refusal::NewEpoch(now.clone()));
+        assert_eq!(told, [Did::Conclude(Conclusion::Answered(now))]);
+        scene.want(&[1, 3]);
+        let old = scene.refuse(1, Refusal::NewEpoch(configuration(4, &[2])));
+        assert_eq!(old, [Did::Pause], "who is outside knows nothing newer");
+    }
+
+    #[test]
+    fn without_an_answer_the_others_are_asked_in_turn_until_it_gives_up() {
+        let mut scene = Scene::new();
+        scene.want(&[1, 3]);
+        for expected in [2, 3, 1] {
+            assert_eq!(scene.timeout(AdminTimer::Resend), [Did::Ask(n(expected), 0)]);
+        }
+        assert_eq!(scene.step(SessionInput::Unreachable(n(1))), [Did::Pause]);
+        let unknown = Did::Conclude(Conclusion::Unknown);
+        assert_eq!(scene.timeout(AdminTimer::GiveUp), [unknown]);
+        assert_eq!(
+            scene.refuse(1, Refusal::Busy),
+            [],
+            "nothing is waited for any more"
+        );
+    }
+
+    #[test]
+    fn a_group_that_cannot_be_is_not_asked_for_again() {
+        let mut scene = Scene::new();
+        scene.want(&[9]);
+        let never = Did::Conclude(Conclusion::NeverSent);
+        assert_eq!(scene.refuse(1, Refusal::NoSuchGroup), [never]);
+    }
+}

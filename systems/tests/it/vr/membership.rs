@@ -17,13 +17,13 @@ use super::{Node, Vr};
 use crate::kv::{append, get, put, value};
 use crate::world::{Moment, Packet, World, ms, n};
 
-/// Administrators are none of the world's clients; each of these asks for one change.
-const ADMINS_FROM: u64 = 1 << 40;
+/// Administrators are none of the world's clients; each of these asks for one change, and is called after the millisecond in which it does.
+const ADMINS_FROM: u64 = 9_000_000;
 
 impl World<Vr> {
     /// A new administrator asks `via` that the group have these `members` after `epoch`.
     pub(super) fn ask_for_members(&mut self, via: NodeId, epoch: Epoch, members: Members) -> ClientId {
-        let admin = ClientId(ADMINS_FROM + self.now.as_nanos());
+        let admin = ClientId(ADMINS_FROM + self.now.as_nanos() / 1_000_000);
         self.ask_again_for_members(admin, via, epoch, members);
         admin
     }
