@@ -2,30 +2,61 @@
 
 use histories::checker::linearizable::Method;
 use histories::history::{Ending, History};
-use histories::{Checker, ExactlyOnce, Limits, Linearizable, Verdict};
+use histories::journal::Index;
+use histories::verify::verify;
+use histories::{Checker, ExactlyOnce, Limits, Linearizable, Operation, Verdict};
 
 use crate::generate::Sort;
-use crate::oracle::{doubt, is_linearizable};
+use crate::oracle;
 
-/// Judges one history in every way there is; the answer is whether it is linearizable.
-pub(crate) fn judge(history: &History, sort: Sort) -> Result<bool, String> {
-    let expected = is_linearizable(history, sort.model(), |_| true);
+/// What came of it when all agreed.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) is_linearizable: bool,
+    /// How many operations each proof has.
+    pub(crate) proofs: Vec<usize>,
+}
+
+/// Judges a small history in every way there is, and compares with a search through every order: a certificate must hold before two verifiers, and
+/// of a proof the operations that are named must be inexplicable even if all others are optional.
+pub(crate) fn judge(history: &History, sort: Sort) -> Result<Found, String> {
+    let is_linearizable = |named: &[Index]| {
+        let is_named = |operation: &Operation<'_>| named.is_empty() || named.contains(&operation.index);
+        oracle::is_linearizable(history, sort.model(), is_named)
+    };
+    let is_linearizable_at_all = is_linearizable(&[]);
+    compare(history, sort, is_linearizable_at_all, |named| {
+        !is_linearizable(named)
+    })
+}
+
+/// Judges a history in every way there is, and compares with what is `expected`; `is_proof` says whether so many operations suffice to prove that it
+/// is not linearizable.
+pub(crate) fn compare(
+    history: &History,
+    sort: Sort,
+    expected: bool,
+    is_proof: impl Fn(&[Index]) -> bool,
+) -> Result<Found, String> {
+    let mut proofs = Vec::new();
     for method in [Method::Fitting, Method::Search, Method::Impatient] {
         let checker = Linearizable::new(sort.model()).with_method(method);
         let report = checker.check(history, &Limits::patient());
         match &report.verdict {
             Verdict::Valid if expected => {
-                if let Some(doubt) = doubt(history, sort.model(), &report.certificates) {
+                if let Some(doubt) = oracle::doubt(history, sort.model(), &report.certificates) {
                     return Err(format!("{method:?}: {doubt}: {:?}", report.certificates));
                 }
+                verify(history, sort.model(), &report.certificates)
+                    .map_err(|doubt| format!("{method:?}: verify says {doubt}: {:?}", report.certificates))?;
             }
             Verdict::Unknown(reason) if expected && reason.starts_with("vacuous") => {}
             Verdict::Invalid(anomalies) if !expected => {
                 for anomaly in anomalies {
-                    let is_named = |operation: &histories::Operation| anomaly.ops.contains(&operation.index);
-                    if anomaly.ops.is_empty() || is_linearizable(history, sort.model(), is_named) {
+                    if anomaly.ops.is_empty() || !is_proof(&anomaly.ops) {
                         return Err(format!("{method:?}: the proof is none: {anomaly:?}"));
                     }
+                    proofs.push(anomaly.ops.len());
                 }
             }
             wrong => {
@@ -43,7 +74,10 @@ pub(crate) fn judge(history: &History, sort: Sort) -> Result<bool, String> {
             ));
         }
     }
-    Ok(expected)
+    Ok(Found {
+        is_linearizable: expected,
+        proofs,
+    })
 }
 
 /// The history as lines.
