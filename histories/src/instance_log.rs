@@ -214,7 +214,7 @@ mod tests {
             };
             format!("{word} Instance[{}] in seq {} at 17\n", &short[2..], &short[1..2])
         };
-        InstanceLog::parse(&lines.iter().map(line).collect::<String>()).unwrap()
+        InstanceLog::parse(lines.iter().map(line).collect::<String>()).unwrap()
     }
 
     fn check(logs: &[&[&str]], validity: &[&str], safety: &[&str]) {

@@ -27,10 +27,10 @@
 //! use histories::verify::verify;
 //! use histories::{Limits, Linearizable, ModelName, Verdict};
 //!
-//! let edn = r#"{:type :invoke, :f :write, :value 1, :process 0, :time 10}
-//! {:type :ok, :f :write, :value 1, :process 0, :time 20}
-//! {:type :invoke, :f :read, :value nil, :process 1, :time 30}
-//! {:type :ok, :f :read, :value 1, :process 1, :time 40}
+//! let edn = r#"{:type :invoke, :f :write, :value 1, :process 0, :time 1000000000}
+//! {:type :ok, :f :write, :value 1, :process 0, :time 2000000000}
+//! {:type :invoke, :f :read, :value nil, :process 1, :time 3000000000}
+//! {:type :ok, :f :read, :value 1, :process 1, :time 4000000000}
 //! "#;
 //! let history = read(edn.as_bytes(), "history.edn", Format::Auto)?.history;
 //! let model = ModelName::of(&history).expect("it is written and read");
@@ -44,7 +44,7 @@
 //! let Verdict::Invalid(anomalies) = report.verdict else { panic!("it is stale") };
 //! assert_eq!(
 //!     anomalies[0].sentence,
-//!     "write 1 was acknowledged at 0.000 s; the read called at 0.000 s returned null, which it had replaced"
+//!     "read returned null although write 1 was acknowledged at 2.000 s before the read was called at 3.000 s, and nothing wrote null after it"
 //! );
 //! let scene = Scene::of(&history, &anomalies[0], &[]).expect("operations prove it");
 //! let drawn: Vec<String> = text::draw(&scene).into_iter().map(|line| line.text).collect();
@@ -121,13 +121,14 @@
 //!
 //! // Two writes at the same time, and then a read.
 //! let history = |read: i64| -> Result<History, histories::history::Defect> {
+//!     let second = |second: u64| Time(second * 1_000_000_000);
 //!     let mut builder = History::builder();
-//!     builder.ask(Time(1), 0, Function::Write, "k", json!(7))?;
-//!     builder.ask(Time(2), 1, Function::Write, "k", json!(5))?;
-//!     builder.answer(Time(3), 0, Outcome::Ok(json!(7)))?;
-//!     builder.answer(Time(4), 1, Outcome::Ok(json!(5)))?;
-//!     builder.ask(Time(5), 0, Function::Read, "k", json!(null))?;
-//!     builder.answer(Time(6), 0, Outcome::Ok(json!(read)))?;
+//!     builder.ask(second(1), 0, Function::Write, "k", json!(7))?;
+//!     builder.ask(second(2), 1, Function::Write, "k", json!(5))?;
+//!     builder.answer(second(3), 0, Outcome::Ok(json!(7)))?;
+//!     builder.answer(second(4), 1, Outcome::Ok(json!(5)))?;
+//!     builder.ask(second(5), 0, Function::Read, "k", json!(null))?;
+//!     builder.answer(second(6), 0, Outcome::Ok(json!(read)))?;
 //!     Ok(builder.finish())
 //! };
 //!
@@ -145,8 +146,8 @@
 //! let Verdict::Invalid(anomalies) = &report.verdict else { panic!("7 was written before the read") };
 //! assert_eq!(
 //!     anomalies[0].sentence,
-//!     "no order of the operations explains read = 5 (process 0, called at 0.000 s), given write 7 (process 0, called at 0.000 s): \
-//!      when it ended, the object can only have held 7"
+//!     "no order of the operations explains the read of process 0 (called at 5.000 s, returned 5 at 6.000 s), given the write 7 of \
+//!      process 0 (called at 1.000 s, acknowledged at 3.000 s): when it ended, the object can only have held 7"
 //! );
 //! let scene = Scene::of(&wrong, &anomalies[0], &[]).expect("operations prove it");
 //! assert!(text::draw(&scene).iter().any(|line| line.text.starts_with("> 0  read = 5")));

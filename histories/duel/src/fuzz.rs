@@ -8,7 +8,7 @@ use histories::journal::Index;
 use porcupine_rs::{CheckResult, check_operations, check_operations_timeout};
 
 use crate::generate::{End, Shape, Sort, history, random};
-use crate::jury::{self, Found};
+use crate::jury::{self, Expected, Found};
 use crate::peer;
 use crate::tally::Tally;
 
@@ -56,7 +56,7 @@ pub fn long(count: u64) {
                     let loosened = peer::loosened(&history, sort.model(), named);
                     check_operations_timeout(&loosened, PEER_MAX) != CheckResult::Ok
                 };
-                jury::compare(&history, sort, told == CheckResult::Ok, is_proof).map(Some)
+                jury::compare(&history, sort, Expected::from(told == CheckResult::Ok), is_proof).map(Some)
             }
         };
         (history, judged)

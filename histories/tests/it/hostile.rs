@@ -223,6 +223,19 @@ fn keys_and_values_may_be_nil() {
         .history;
     let write = history.operations().get(0).expect("there is one");
     assert_eq!(write.key.map(|key| &*key.0), Some("null"));
+    for text in [
+        "{:type :invoke, :f :write, :value [\"\" 1], :process 0}\n{:type :ok, :f :write, :value [\"\" 1], :process 0}\n",
+        "{\"t\":1,\"type\":\"invoke\",\"process\":0,\"f\":\"write\",\"key\":\"\",\"value\":1}\n",
+    ] {
+        let history = read(text.as_bytes(), "file", Format::Auto)
+            .expect("it is well formed")
+            .history;
+        assert_eq!(
+            history.operations().get(0).map(|write| write.key),
+            Some(None),
+            "an empty name is none"
+        );
+    }
     check(
         "{:type :invoke, :f :write, :key nil, :value nil, :process 0}",
         "1 operations",
@@ -277,7 +290,7 @@ fn a_certificate_that_is_none_is_refused_in_one_line() {
     };
     assert_eq!(
         told("{\"for\\nmat\":1}"),
-        "file line 1: no line of a certificate: unknown field `for\\nmat`, expe… `format`, `model`, `operations` at column 11"
+        "file line 1: no line of a certificate: unknown field `for\\nmat`, expec…format`, `model`, `operations` at column 11"
     );
     assert_eq!(
         told(

@@ -174,6 +174,8 @@ fn of_a_hot_list_the_append_that_was_lost_is_named() {
         assert!(0 < pending, "some are never answered");
         (checker.check(&history, &Limits::patient()).verdict, lost, history)
     };
+    let registers = Linearizable::new(ModelName::Register);
+    assert_eq!(judged(Objects::Registers, &registers).0, Verdict::Valid);
     for checker in [
         &Linearizable::new(ModelName::Append) as &dyn Checker,
         &ExactlyOnce,
