@@ -13,6 +13,8 @@
 //!   nothing (`Reading::impose`).
 //! * A slot is committed by its leader when a quorum of distinct nodes has accepted its value at the leader's ballot
 //!   (`Proposing::commit`), by others when they hold the value of that very ballot or are told the value (`Consensus::follow`, `learn`).
+//! * A read that takes no slot is answered when a quorum has confirmed the leader's ballot after the read came, and the leader has
+//!   committed all that its own read covered (`leader::confirming`).
 //! * Slots are applied in order; a hole is filled, never skipped (`Consensus::commit`).
 //!
 //! What it deliberately does not do: members are fixed, and a node that lost its disk must not come back under its name.
@@ -38,7 +40,7 @@ pub use ballot::{Ballot, Round, Slot};
 pub use event::{Cause, CommandId, Event, Outcome, Reason, Role};
 pub use flaw::Flaw;
 pub use message::{
-    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value, Wanted,
+    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Question, Record, Timer, Value, Wanted,
 };
 pub use node::Node;
 pub use observer::Observer;
@@ -120,8 +122,19 @@ pub struct Config {
     pub queue_bytes_max: usize,
     /// The most clients whose last answer is remembered; at least 1.
     pub clients_max: usize,
+    /// How reads are answered.
+    pub reads: Reads,
     /// The way in which this cluster is wrong, if it shall be.
     pub flaw: Option<Flaw>,
+}
+
+/// How reads are answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reads {
+    /// They get a slot like all other commands.
+    ThroughLog,
+    /// By the leader from what it has applied, once a quorum has confirmed, after the read came, that it still leads.
+    Confirmed,
 }
 
 /// How long one leader leads.
@@ -154,6 +167,7 @@ impl Config {
             queue_ops_max: QUEUE_OPS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             clients_max: CLIENTS_MAX,
+            reads: Reads::ThroughLog,
             flaw: None,
         }
     }

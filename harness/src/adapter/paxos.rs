@@ -9,7 +9,7 @@ use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
-use systems::paxos::{Config, Event, Flaw, Message, Node, Observer};
+use systems::paxos::{Config, Event, Flaw, Message, Node, Observer, Reads};
 use systems::service::kv::{Answer, Op};
 use systems::{Conclusion, NodeId};
 
@@ -24,6 +24,9 @@ const SIMULATED_KEPT_TRANSFERS: usize = 16;
 
 /// A piece of a transfer is never shorter in a simulation, in bytes: a node that lags would never catch up.
 const SIMULATED_PIECE_BYTES_MIN: usize = 512;
+
+/// Of so many seeds one sends reads through the log.
+const READS_DIVISOR: u64 = 3;
 
 /// The Paxos log.
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +118,7 @@ impl System for Paxos {
             kept_bytes_max: usual
                 .kept_bytes_max
                 .min(transfer_bytes * SIMULATED_KEPT_TRANSFERS),
+            reads: reads(sim.seed),
             flaw: flaw.map_err(io::Error::other)?,
             ..usual
         };
@@ -124,6 +128,15 @@ impl System for Paxos {
             conditions,
         };
         Ok(Box::new(SimWorld::open(protocol, sim)))
+    }
+}
+
+/// Of three simulated clusters two have a quorum confirm their reads.
+fn reads(seed: u64) -> Reads {
+    if seed.is_multiple_of(READS_DIVISOR) {
+        Reads::ThroughLog
+    } else {
+        Reads::Confirmed
     }
 }
 
@@ -156,6 +169,8 @@ impl Protocol for SimulatedPaxos {
         "Beat",
         "Alive",
         "Nack",
+        "Confirm",
+        "Confirmed",
         "Fetch",
         "Chosen",
         "Snapshot",
@@ -172,6 +187,8 @@ impl Protocol for SimulatedPaxos {
             Message::Beat(_) => "Beat",
             Message::Alive { .. } => "Alive",
             Message::Nack { .. } => "Nack",
+            Message::Confirm { .. } => "Confirm",
+            Message::Confirmed { .. } => "Confirmed",
             Message::Fetch(_) => "Fetch",
             Message::Chosen { .. } => "Chosen",
             Message::Snapshot { .. } => "Snapshot",

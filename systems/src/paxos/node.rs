@@ -84,7 +84,11 @@ impl Node {
             Message::Read { ballot, from: slot } => self.on_read(now, from, ballot, slot, out),
             Message::Propose(proposal) => self.on_propose(now, from, proposal, out),
             Message::Beat(heartbeat) => self.on_beat(now, from, heartbeat, out),
-            Message::Gather { .. } | Message::Ack { .. } | Message::Alive { .. } => {
+            Message::Confirm { ballot, question } => self.on_confirm(now, from, ballot, question, out),
+            Message::Gather { .. }
+            | Message::Ack { .. }
+            | Message::Alive { .. }
+            | Message::Confirmed { .. } => {
                 self.on_answer(now, from, message, out);
             }
             Message::Fetch(wanted) => {

@@ -39,6 +39,8 @@ impl Observer {
             | Event::Applied { .. }
             | Event::Installed { .. }
             | Event::Compacted { .. }
+            | Event::ReadAsked { .. }
+            | Event::ReadAnswered { .. }
             | Event::Ignored { .. } => (),
         }
     }

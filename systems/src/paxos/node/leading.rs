@@ -85,6 +85,10 @@ impl Node {
                 leader.hear(now, from);
                 leader.on_alive(from, beat, consensus, config, out);
             }
+            Message::Confirmed { ballot, question } if ballot == leader.ballot() => {
+                leader.hear(now, from);
+                leader.on_confirmed(from, question, consensus, config, out);
+            }
             _ => ignore(from, Reason::OldBallot, out),
         }
     }
