@@ -91,7 +91,7 @@ impl Node {
             return;
         }
         match stage {
-            BeatStage::Leading => self.rotation.bear_fruit(),
+            BeatStage::Leading => self.rotation.begin_anew(),
             BeatStage::Reading => (),
         }
         out.send(from, Message::Alive { ballot, beat });

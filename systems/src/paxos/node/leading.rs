@@ -40,7 +40,7 @@ impl Node {
             }
             Lack::Nothing if was_leading => (),
             Lack::Nothing => {
-                self.rotation.bear_fruit();
+                self.rotation.begin_anew();
                 leader.pump(&mut self.consensus, &self.config, out);
             }
         }
