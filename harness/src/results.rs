@@ -53,6 +53,9 @@ pub struct Results {
     pub recovery_ns: Vec<Option<u64>>,
     /// The longest time without a success while something was asked.
     pub longest_unavailable_ns: u64,
+    /// The longest part of such a time in which so many nodes were left alone by all faults as the system needs to answer; none where it names no such number.
+    #[serde(default)]
+    pub longest_silence_in_touch_ns: Option<u64>,
     /// What each checker found.
     pub checkers: Vec<CheckerResult>,
     /// What shows that the history is linearizable; in a file of its own.

@@ -5,6 +5,8 @@ use std::time::Duration;
 use nemesis::Family;
 use serde::{Deserialize, Serialize};
 
+use systems::claims::Claims;
+
 use crate::world::sim::Conditions;
 
 /// The version of this program, as recorded in every run.
@@ -102,6 +104,13 @@ impl Test {
     #[must_use]
     pub fn recovery(&self) -> Duration {
         Duration::from_secs_f64(self.recovery_s)
+    }
+
+    /// How long a system of these `claims` may be silent while nothing keeps it from answering: longer where everybody is told to wait longer.
+    #[must_use]
+    pub fn answers_within(&self, claims: &Claims) -> Duration {
+        let conditions = self.conditions.unwrap_or_default();
+        conditions.answers_within(claims.recovers_within)
     }
 
     /// The name runs of this kind share: system, workload and nemesis.

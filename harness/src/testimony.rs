@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use histories::Key;
+use nemesis::Action;
 use serde::{Deserialize, Serialize};
 use systems::NodeId;
 
@@ -33,6 +34,9 @@ pub struct FaultRecord {
     /// What was seen instead, if it did not hold.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen_instead: Option<String>,
+    /// What was done, if anything was; in files it stands in the journal.
+    #[serde(skip)]
+    pub action: Option<Action>,
 }
 
 /// A node that left though nobody killed it.

@@ -188,10 +188,16 @@ pub const VR: Claims = Claims {
             extent: "of any nodes, all at once too; it serves while more than half run",
         },
     ],
-    unavailable: &[Unavailability {
-        when: "no more than half of the replicas run and reach each other",
-        until: End::Healed,
-    }],
+    unavailable: &[
+        Unavailability {
+            when: "no more than half of the replicas run and reach each other",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "clients cannot reach the primary, and the others can",
+            until: End::Healed,
+        },
+    ],
     disk: &[DiskNeed {
         nodes: "replicas",
         keeps: Some(
@@ -227,10 +233,16 @@ pub const PAXOS: Claims = Claims {
             extent: "of any nodes, even all, at any time; it serves while a majority runs",
         },
     ],
-    unavailable: &[Unavailability {
-        when: "no majority of the nodes is up, awake and able to reach each other",
-        until: End::Healed,
-    }],
+    unavailable: &[
+        Unavailability {
+            when: "no majority of the nodes is up, awake and able to reach each other",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "clients cannot reach the leader, and the others can",
+            until: End::Healed,
+        },
+    ],
     disk: &[DiskNeed {
         nodes: "all nodes",
         keeps: Some("what they promised and accepted"),
@@ -262,6 +274,16 @@ pub fn find(name: &str) -> Option<&'static Claims> {
 }
 
 impl Claims {
+    /// So many of so many `servers` answer as long as they run, are awake, and can reach each other, whatever becomes of the others, if clients can
+    /// reach everybody; none where that is not enough.
+    #[must_use]
+    pub const fn enough(&self, servers: usize) -> Option<usize> {
+        match self.spares {
+            Spares::AllButOne => None,
+            Spares::Minority => Some(quorum::majority(servers)),
+        }
+    }
+
     /// The claims as sentences, for people.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         let promises = self
