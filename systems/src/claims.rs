@@ -6,7 +6,10 @@
 
 use std::time::Duration;
 
+use crate::paxos;
 use crate::quorum;
+use crate::reads::ReadPath;
+use crate::vr;
 
 /// What a system claims of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +24,8 @@ pub struct Claims {
     pub survives: &'static [Survival],
     /// When it does not answer, and is right not to.
     pub unavailable: &'static [Unavailability],
+    /// How it can be told to answer reads, the usual way first; empty when there is one way only.
+    pub reads: &'static [ReadPath],
     /// What it needs on disk.
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
@@ -149,6 +154,7 @@ pub const PB: Claims = Claims {
             until: End::Never,
         },
     ],
+    reads: &[],
     disk: &[
         DiskNeed {
             nodes: "view service",
@@ -198,6 +204,7 @@ pub const VR: Claims = Claims {
             until: End::Healed,
         },
     ],
+    reads: &[vr::Reads::ThroughLog.path(), vr::Reads::Leased(vr::LEASE).path()],
     disk: &[DiskNeed {
         nodes: "replicas",
         keeps: Some(
@@ -243,6 +250,7 @@ pub const PAXOS: Claims = Claims {
             until: End::Healed,
         },
     ],
+    reads: &[paxos::Reads::ThroughLog.path(), paxos::Reads::Confirmed.path()],
     disk: &[DiskNeed {
         nodes: "all nodes",
         keeps: Some("what they promised and accepted"),
@@ -302,7 +310,11 @@ impl Claims {
             .disk
             .iter()
             .map(|need| format!("on disk, {}: {}", need.nodes, need.keeps.unwrap_or("nothing")));
-        promises.chain(survives).chain(silent).chain(disk)
+        let reads = self
+            .reads
+            .iter()
+            .map(|path| format!("answers reads with --reads {path}"));
+        promises.chain(survives).chain(silent).chain(disk).chain(reads)
     }
 }
 

@@ -34,6 +34,7 @@ mod leader;
 pub mod message;
 pub mod node;
 pub mod observer;
+pub mod reads;
 mod rotation;
 
 pub use ballot::{Ballot, Round, Slot};
@@ -44,6 +45,7 @@ pub use message::{
 };
 pub use node::Node;
 pub use observer::Observer;
+pub use reads::Reads;
 
 /// How long a follower waits for a sign of its leader, at least.
 pub const PATIENCE: Duration = Duration::from_millis(250);
@@ -126,15 +128,6 @@ pub struct Config {
     pub reads: Reads,
     /// The way in which this cluster is wrong, if it shall be.
     pub flaw: Option<Flaw>,
-}
-
-/// How reads are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
-    /// They get a slot like all other commands.
-    ThroughLog,
-    /// By the leader from what it has applied, once a quorum has confirmed, after the read came, that it still leads.
-    Confirmed,
 }
 
 /// How long one leader leads.

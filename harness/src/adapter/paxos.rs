@@ -107,6 +107,7 @@ impl System for Paxos {
         let conditions = sim.conditions;
         let usual = Config::new(self.roster(setting.nodes).replicas);
         let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
+        let asked = setting.reads.as_deref().map(str::parse::<Reads>).transpose();
         let transfer_bytes = (conditions.transfer_bytes_max as usize).max(SIMULATED_PIECE_BYTES_MIN);
         let config = Config {
             patience: conditions.timeout(usual.patience),
@@ -118,7 +119,7 @@ impl System for Paxos {
             kept_bytes_max: usual
                 .kept_bytes_max
                 .min(transfer_bytes * SIMULATED_KEPT_TRANSFERS),
-            reads: reads(sim.seed),
+            reads: asked.map_err(io::Error::other)?.unwrap_or(drawn_reads(sim.seed)),
             flaw: flaw.map_err(io::Error::other)?,
             ..usual
         };
@@ -131,8 +132,8 @@ impl System for Paxos {
     }
 }
 
-/// Of three simulated clusters two have a quorum confirm their reads.
-fn reads(seed: u64) -> Reads {
+/// Of three simulated clusters two have a quorum confirm their reads, unless they are told how to answer them.
+const fn drawn_reads(seed: u64) -> Reads {
     if seed.is_multiple_of(READS_DIVISOR) {
         Reads::ThroughLog
     } else {
