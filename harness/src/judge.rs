@@ -101,6 +101,7 @@ fn judge_named(
     findings.push(unverified(testimony));
     findings.push(interrupted(testimony));
     findings.push(unavailable(testimony));
+    findings.extend(uneven(testimony));
     let mut results = blank(test, testimony);
     results.certificates = certificates;
     results.checkers = checkers;
@@ -308,6 +309,28 @@ fn unavailable(testimony: &Testimony) -> Finding {
     }
 }
 
+/// Nodes that were waited for come equally far.
+fn uneven(testimony: &Testimony) -> Option<Finding> {
+    let level = testimony.aftermath.level.as_ref()?;
+    if level.is_even() || testimony.interrupted {
+        return None;
+    }
+    let counts: Vec<String> = level
+        .applied
+        .iter()
+        .map(|(node, count)| format!("{node} {count}"))
+        .collect();
+    let text = format!(
+        "the nodes had not applied equally much of the log {:.1} s after everything had been healed and read: {}",
+        level.waited.as_secs_f64(),
+        counts.join(", ")
+    );
+    Some(Finding {
+        verdict: Verdict::Invalid(vec![sentence(AnomalyKind::DivergentState, text)]),
+        cause: Cause::Violation,
+    })
+}
+
 /// A majority that is in touch is to answer, if the system says so.
 fn silent(test: &Test, history: &History, testimony: &Testimony, results: &mut Results) -> Option<Finding> {
     let system = adapter::system(&test.system)?;
@@ -466,6 +489,12 @@ fn blank(test: &Test, testimony: &Testimony) -> Results {
         recovery_ns: Vec::new(),
         longest_unavailable_ns: 0,
         longest_silence_in_touch_ns: None,
+        applied: testimony
+            .aftermath
+            .level
+            .as_ref()
+            .map(|level| level.applied.clone())
+            .unwrap_or_default(),
         checkers: Vec::new(),
         certificates: Vec::new(),
         anomalies: Vec::new(),

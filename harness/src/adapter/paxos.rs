@@ -1,6 +1,6 @@
 //! The Paxos log, as a key-value service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
-use systems::paxos::{Config, Event, Flaw, Message, Node, Observer, Reads};
+use systems::paxos::{Config, Event, Flaw, Message, Node, Observer, Reads, Slot};
 use systems::service::kv::{Answer, Op};
 use systems::{Conclusion, NodeId};
 
@@ -255,6 +255,11 @@ impl Witness for PaxosWitness {
             expendable_max: (self.replicas - 1) / 2,
             ..Standing::default()
         }
+    }
+
+    fn applied(&self) -> BTreeMap<NodeId, u64> {
+        let applied = self.observer.applied().iter();
+        applied.map(|(node, Slot(slot))| (*node, *slot)).collect()
     }
 
     fn excuse(&self, _: &BTreeSet<NodeId>) -> Option<String> {
