@@ -115,8 +115,8 @@ pub fn mixed(
 /// How many nodes `selection` needs in reserve.
 #[must_use]
 pub fn reserve(selection: &Selection) -> usize {
-    let changes = |nemesis: &&Nemesis| nemesis.family == Family::Membership;
-    if selection.nemeses().iter().any(|nemesis| changes(&nemesis)) {
+    let changes = |nemesis: &&'static Nemesis| nemesis.family == Family::Membership;
+    if selection.nemeses().iter().any(changes) {
         RESERVE
     } else {
         0

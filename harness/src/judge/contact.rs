@@ -167,6 +167,7 @@ mod tests {
     fn roster(replicas: usize) -> Roster {
         Roster {
             replicas: (1..=replicas).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().expect("it is a node's name"),
             spares: 1,

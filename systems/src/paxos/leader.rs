@@ -401,7 +401,7 @@ impl Leader {
         for command in self.waiting.iter() {
             refuse(command, refusal.clone(), out);
         }
-        self.confirming.resign(refusal, out);
+        self.confirming.resign(&refusal, out);
         out.disarm(Timer::Beat);
         out.disarm(Timer::Flush);
     }
