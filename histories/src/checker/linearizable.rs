@@ -7,14 +7,16 @@
 
 mod elements;
 mod object;
+mod registers;
 
 use super::certificate::Certificate;
 use super::special::Special;
 use super::{Checker, Limits, Report, verdict_of};
-use crate::history::{Ending, History, OperationId, PRECONDITION_FAILED};
+use crate::history::{Ending, History, Objects, OperationId, PRECONDITION_FAILED};
 use crate::model::{Mismatch, Model, ModelName};
 use crate::verdict::Verdict;
 use object::{Case, Decided};
+use registers::Registers;
 
 /// The checker, for one model.
 #[derive(Debug, Clone, Copy)]
@@ -63,7 +65,20 @@ impl Linearizable {
             limits,
             method: self.method,
         };
-        all(history, limits, |ids| case.object(self.model, ids))
+        let objects = history.objects();
+        let mut registers = match (self.method, self.model) {
+            (Method::Fitting, ModelName::Register | ModelName::CasRegister) => {
+                Some(Registers::of(case, &objects, self.model)?)
+            }
+            (Method::Fitting, ModelName::Kv) => Some(Registers::of_strings(case, &objects)),
+            (Method::Fitting | Method::Search | Method::Impatient, _) => None,
+        };
+        all(&objects, case, |object| {
+            match registers.as_mut().and_then(|registers| registers.decide(object)) {
+                Some(decided) => Ok(decided),
+                None => case.object(self.model, objects.ids(object)),
+            }
+        })
     }
 }
 
@@ -81,8 +96,9 @@ pub fn judge_model<M: Model>(
         limits,
         method: Method::Fitting,
     };
-    all(history, limits, |ids| {
-        case.special(model(), ids, |_, _| Special::NotApplicable)
+    let objects = history.objects();
+    all(&objects, case, |object| {
+        case.special(model(), objects.ids(object), |_, _| Special::NotApplicable)
     })
 }
 
@@ -101,39 +117,41 @@ impl Checker for Linearizable {
     }
 }
 
-/// What `decide` says of each object of `history`.
+/// What `decide` says of each object.
 fn all(
-    history: &History,
-    limits: &Limits<'_>,
-    decide: impl Fn(&[OperationId]) -> Result<Decided, Mismatch>,
+    objects: &Objects<'_>,
+    case: Case<'_>,
+    mut decide: impl FnMut(usize) -> Result<Decided, Mismatch>,
 ) -> Result<Report, Mismatch> {
-    let mut verdicts = Vec::new();
-    let mut certificates = Vec::new();
+    let mut verdicts = Vec::with_capacity(objects.len());
+    let mut certificates = Vec::with_capacity(objects.len());
     let mut checked_keys = 0;
-    for (key, ids) in history.by_key() {
-        if !(limits.may_go_on)() {
+    for object in 0..objects.len() {
+        if !(case.limits.may_go_on)() {
             let seen = verdicts.len();
             verdicts.push(Verdict::Unknown(format!(
                 "time ran out after {seen} keys, before the others were looked at"
             )));
             break;
         }
-        let decided = decide(&ids)?;
+        let decided = decide(object)?;
         checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
         verdicts.push(match decided {
             Decided::Order(order) => {
-                certificates.push(Certificate::new(history, key, &ids, order));
+                certificates.push(certificate(objects, case.history, object, order));
                 Verdict::Valid
             }
             Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
             Decided::Unknown(reason) => {
-                let place = key.map_or_else(String::new, |key| format!("key {key}: "));
+                let place = objects
+                    .key(object)
+                    .map_or_else(String::new, |key| format!("key {key}: "));
                 Verdict::Unknown(format!("{place}{reason}"))
             }
         });
     }
     let verdict = match verdict_of(verdicts) {
-        Verdict::Valid if !says_anything(history) => {
+        Verdict::Valid if !says_anything(case.history) => {
             Verdict::Unknown("vacuous: no operation succeeded".to_owned())
         }
         verdict => verdict,
@@ -144,6 +162,20 @@ fn all(
         checked_keys,
         certificates,
     })
+}
+
+/// The certificate that `order` is. Where every operation has its place there is nothing to look for.
+fn certificate(
+    objects: &Objects<'_>,
+    history: &History,
+    object: usize,
+    order: Vec<OperationId>,
+) -> Certificate {
+    let key = objects.key(object).cloned();
+    if order.len() == objects.count(object) {
+        return Certificate::complete(key, order);
+    }
+    Certificate::new(history, key, objects.ids(object), order)
 }
 
 fn says_anything(history: &History) -> bool {

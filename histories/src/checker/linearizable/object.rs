@@ -4,24 +4,20 @@ use super::Method;
 use super::elements;
 use crate::checker::narrator::Narrator;
 use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
-use crate::checker::span::{Duty, Span, spans};
+use crate::checker::span::{Span, spans};
 use crate::checker::special::Special;
 use crate::checker::supply::pooled;
 use crate::checker::tokens::Book;
-use crate::checker::{
-    Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, zones,
-};
-use crate::history::{Ending, History, OperationId};
+use crate::checker::{Limits, append_order, count_order, growth_order, hold_order, proof, queue_order};
+use crate::history::{History, OperationId};
 use crate::model::append::Append;
 use crate::model::counter::Counter;
 use crate::model::kv::Kv;
 use crate::model::lock::Lock;
 use crate::model::queue::Queue;
-use crate::model::register::{Register, RegisterOp};
+use crate::model::register::Register;
 use crate::model::set::Set;
 use crate::model::{Mismatch, Model, ModelName};
-use crate::op::Function;
-use crate::values::{Datum, Symbol};
 use crate::verdict::Anomaly;
 
 /// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
@@ -56,10 +52,10 @@ pub(super) type Searched = Result<Vec<usize>, Decided>;
 impl<'a> Case<'a> {
     pub(super) fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
-            ModelName::Register => self.register(Register::plain(), ids),
-            ModelName::CasRegister => self.register(Register::with_cas(), ids),
+            ModelName::Register => self.special(Register::plain(), ids, |_, _| Special::NotApplicable),
+            ModelName::CasRegister => self.special(Register::with_cas(), ids, |_, _| Special::NotApplicable),
             ModelName::Append => self.append(ids),
-            ModelName::Kv => self.strings(ids),
+            ModelName::Kv => self.special(Kv::default(), ids, |_, _| Special::NotApplicable),
             ModelName::Set => self.set(ids),
             ModelName::Lock => self.special(Lock, ids, hold_order::decide),
             ModelName::Counter => self.special(Counter, ids, count_order::decide),
@@ -86,7 +82,7 @@ impl<'a> Case<'a> {
         Ok(self.or_search(found, &mut model, &spans))
     }
 
-    fn or_search<M: Model>(self, found: Special, model: &mut M, spans: &[Span<M::Op>]) -> Decided {
+    pub(super) fn or_search<M: Model>(self, found: Special, model: &mut M, spans: &[Span<M::Op>]) -> Decided {
         match found {
             Special::Order(order) => Decided::Order(order),
             Special::Broken(anomaly) => Decided::Broken(anomaly),
@@ -100,78 +96,6 @@ impl<'a> Case<'a> {
             ),
             Special::NotApplicable => self.search(model, spans, |_| None),
         }
-    }
-
-    /// A string that nothing is appended to is a register.
-    fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        match self.method {
-            Method::Fitting => {
-                if let Some((spans, empty)) = self.plain_strings(ids) {
-                    return Ok(self.register_of(Register::of_strings(empty), &spans));
-                }
-            }
-            Method::Search | Method::Impatient => {}
-        }
-        self.special(Kv::default(), ids, |_, _| Special::NotApplicable)
-    }
-
-    /// The operations, if nothing is appended, and the symbol of the empty string; if that occurs nowhere, one that does not either.
-    fn plain_strings(self, ids: &[OperationId]) -> Option<(Vec<Span<RegisterOp>>, Symbol)> {
-        let values = self.history.values();
-        let mut empty = Symbol::NULL;
-        let mut string = |datum: Datum<'_>| match datum {
-            Datum::One(symbol) => {
-                if values.text(symbol)?.is_empty() {
-                    empty = symbol;
-                }
-                Some(symbol)
-            }
-            Datum::Many(_) => None,
-        };
-        let mut spans = Vec::with_capacity(ids.len());
-        for &id in ids {
-            let operation = self.history.operation(id);
-            let (op, duty) = match (operation.f, operation.ending) {
-                (Function::Get, Ending::Ok(answer)) => (RegisterOp::Read(string(answer)?), Duty::Must),
-                (Function::Get, _) | (Function::Put, Ending::Fail { .. }) => continue,
-                (Function::Put, Ending::Ok(_)) => (RegisterOp::Write(string(operation.value)?), Duty::Must),
-                (Function::Put, _) => (RegisterOp::Write(string(operation.value)?), Duty::May),
-                (_, _) => return None,
-            };
-            let (call, ret) = (operation.order.call, operation.order.ret);
-            spans.push(Span {
-                op,
-                id,
-                call,
-                ret,
-                duty,
-            });
-        }
-        spans.sort_unstable_by_key(|span| span.call);
-        Some((spans, empty))
-    }
-
-    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        let spans = spans(&mut model, self.history, ids)?;
-        Ok(self.register_of(model, &spans))
-    }
-
-    fn register_of(self, mut model: Register, spans: &[Span<RegisterOp>]) -> Decided {
-        let (narrator, initial) = (self.narrator(), model.initial());
-        let found = match self.method {
-            Method::Fitting => zones::decide(spans, initial, narrator),
-            Method::Search | Method::Impatient => Special::NotApplicable,
-        };
-        if found != Special::NotApplicable {
-            return self.or_search(found, &mut model, spans);
-        }
-        if self.method == Method::Fitting
-            && let Some(anomaly) = proof::stale::foreseen(spans, initial, narrator)
-        {
-            return Decided::Broken(anomaly);
-        }
-        let plain = |core: &[Span<RegisterOp>]| proof::stale::find(spans, core, initial, narrator);
-        self.search(&mut model, spans, plain)
     }
 
     fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
@@ -205,7 +129,7 @@ impl<'a> Case<'a> {
     }
 
     /// Decides by the search; `plain` may have a plainer sentence for the operations that prove it.
-    fn search<M: Model>(
+    pub(super) fn search<M: Model>(
         self,
         model: &mut M,
         spans: &[Span<M::Op>],
