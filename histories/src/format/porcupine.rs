@@ -14,8 +14,9 @@ use crate::journal::reader::LINE_BYTES_MAX;
 use crate::journal::{Edge, Index};
 use crate::op::{Function, Process};
 
-/// What stands before an event in a log.
+/// What stands before an event in a log, and before nearly all.
 const MARK: &str = "jepsen.util - ";
+const HEAD: &str = "INFO  jepsen.util - ";
 
 /// Reads the history in `input`, which sentences call `file_name`.
 ///
@@ -36,15 +37,16 @@ pub fn read(mut input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryE
     let mut builder = Builder::new(Clock::Ranks);
     let mut events = 0;
     let mut others: Option<(u64, u64)> = None;
+    let mut text = Vec::new();
     for number in 1.. {
-        let mut text = Vec::new();
+        text.clear();
         let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut text);
         if read.map_err(|problem| error(Some(number), Defect::Unreadable(problem.to_string())))? == 0 {
             break;
         }
-        match String::from_utf8_lossy(&text).split_once(MARK) {
-            Some((_, event)) => {
-                take(&mut builder, event.trim(), number, events)
+        match event_of(&String::from_utf8_lossy(&text)) {
+            Some(event) => {
+                take(&mut builder, event.trim_ascii(), number, events)
                     .map_err(|defect| error(Some(number), defect))?;
                 events += 1;
             }
@@ -64,8 +66,14 @@ pub fn read(mut input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryE
     })
 }
 
+/// The event that a line tells, if it does.
+fn event_of(line: &str) -> Option<&str> {
+    line.strip_prefix(HEAD)
+        .or_else(|| line.split_once(MARK).map(|(_, event)| event))
+}
+
 fn take(builder: &mut Builder, event: &str, line: u64, count: u64) -> Result<(), Defect> {
-    let mut fields = event.splitn(4, '\t').map(str::trim);
+    let mut fields = event.splitn(4, '\t').map(str::trim_ascii);
     let process = fields
         .next()
         .filter(|field| !field.is_empty())
