@@ -115,7 +115,7 @@ impl History {
     /// # Panics
     /// When `id` is of another history.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn operation(&self, id: OperationId) -> Operation<'_> {
         Operation::of(self, &self.rows[id.0 as usize])
     }

@@ -244,9 +244,13 @@ impl Values {
         self.index.find(hash_of_str(text), same).copied()
     }
 
-    /// How many values there are beside arrays.
-    pub(crate) const fn len(&self) -> usize {
-        self.kept.len()
+    /// True or false, if it is one of them.
+    #[must_use]
+    pub fn bool(&self, symbol: Symbol) -> Option<bool> {
+        match self.kept[symbol.0 as usize] {
+            Kept::Bool(it) => Some(it),
+            _ => None,
+        }
     }
 
     /// Leaves out all arrays; their items mean nothing any more.

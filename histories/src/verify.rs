@@ -45,6 +45,9 @@ pub fn verify_model<M: Model>(
     replay(history, || Modelled::new(model()), certificates)
 }
 
+/// Operations of one object lie far apart in the memory; so many are fetched before they are looked at, all at the same time.
+const OPERATIONS_AT_ONCE: usize = 64;
+
 fn replay<O: Object>(
     history: &History,
     fresh: impl Fn() -> O,
@@ -52,6 +55,7 @@ fn replay<O: Object>(
 ) -> Result<(), Doubt> {
     let mut is_placed = vec![false; history.operations().len()];
     let mut keys = BTreeSet::new();
+    let mut operations = Vec::with_capacity(OPERATIONS_AT_ONCE);
     for Certificate { key, order, left_out } in certificates {
         if !keys.insert(key) {
             return Err(Doubt::TwoOrders);
@@ -69,17 +73,22 @@ fn replay<O: Object>(
             }
         };
         let (mut object, mut point) = (fresh(), 0);
-        for &id in order {
-            let operation = place(id)?;
-            // The earliest instant at which it can have taken effect, after all that stand before it.
-            point = operation.order.call.max(point);
-            let doubt: fn(Index) -> Doubt = match object.take(&operation, history.values())? {
-                Took::Effect if point < operation.order.ret => continue,
-                Took::Effect => Doubt::TooLate,
-                Took::Refused => Doubt::OtherAnswer,
-                Took::Nothing => Doubt::Misplaced,
-            };
-            return Err(doubt(operation.index));
+        for ids in order.chunks(OPERATIONS_AT_ONCE) {
+            operations.clear();
+            for &id in ids {
+                operations.push(place(id)?);
+            }
+            for operation in &operations {
+                // The earliest instant at which it can have taken effect, after all that stand before it.
+                point = operation.order.call.max(point);
+                let doubt: fn(Index) -> Doubt = match object.take(operation, history.values())? {
+                    Took::Effect if point < operation.order.ret => continue,
+                    Took::Effect => Doubt::TooLate,
+                    Took::Refused => Doubt::OtherAnswer,
+                    Took::Nothing => Doubt::Misplaced,
+                };
+                return Err(doubt(operation.index));
+            }
         }
         for &id in left_out {
             let operation = place(id)?;

@@ -5,6 +5,7 @@
 //! (`growth_order`), locks (`hold_order`), counters of ones (`count_order`), queues of unique values (`queue_order`). Else by the
 //! general search (`search`), which gives up when time or memory are up.
 
+mod docket;
 mod elements;
 mod object;
 mod registers;
@@ -23,6 +24,16 @@ use registers::Registers;
 pub struct Linearizable {
     model: ModelName,
     method: Method,
+    extent: Extent,
+}
+
+/// How much is looked at once something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All objects, so that every broken one is told of.
+    Everything,
+    /// No more objects than it takes to tell which is the first that is broken, in the order of their keys.
+    FirstViolation,
 }
 
 /// How an object is decided.
@@ -46,7 +57,14 @@ impl Linearizable {
         Self {
             model,
             method: Method::Fitting,
+            extent: Extent::Everything,
         }
+    }
+
+    /// The same, which looks at so much.
+    #[must_use]
+    pub const fn with_extent(self, extent: Extent) -> Self {
+        Self { extent, ..self }
     }
 
     /// The same by `method`.
@@ -64,21 +82,28 @@ impl Linearizable {
             history,
             limits,
             method: self.method,
+            memory_bytes_max: limits.memory_bytes_max,
         };
         let objects = history.objects();
-        let mut registers = match (self.method, self.model) {
+        let registers = match (self.method, self.model) {
             (Method::Fitting, ModelName::Register | ModelName::CasRegister) => {
                 Some(Registers::of(case, &objects, self.model)?)
             }
             (Method::Fitting, ModelName::Kv) => Some(Registers::of_strings(case, &objects)),
             (Method::Fitting | Method::Search | Method::Impatient, _) => None,
         };
-        all(&objects, case, |object| {
-            match registers.as_mut().and_then(|registers| registers.decide(object)) {
+        all(
+            &objects,
+            case,
+            self.extent,
+            &|case, object, homes| match registers
+                .as_ref()
+                .and_then(|registers| registers.decide(case, object, homes))
+            {
                 Some(decided) => Ok(decided),
                 None => case.object(self.model, objects.ids(object)),
-            }
-        })
+            },
+        )
     }
 }
 
@@ -88,16 +113,17 @@ impl Linearizable {
 /// When the model does not know one of its operations.
 pub fn judge_model<M: Model>(
     history: &History,
-    model: impl Fn() -> M,
+    model: impl Fn() -> M + Sync,
     limits: &Limits<'_>,
 ) -> Result<Report, Mismatch> {
     let case = Case {
         history,
         limits,
         method: Method::Fitting,
+        memory_bytes_max: limits.memory_bytes_max,
     };
     let objects = history.objects();
-    all(&objects, case, |object| {
+    all(&objects, case, Extent::Everything, &|case, object, _| {
         case.special(model(), objects.ids(object), |_, _| Special::NotApplicable)
     })
 }
@@ -121,20 +147,15 @@ impl Checker for Linearizable {
 fn all(
     objects: &Objects<'_>,
     case: Case<'_>,
-    mut decide: impl FnMut(usize) -> Result<Decided, Mismatch>,
+    extent: Extent,
+    decide: &docket::Decide<'_>,
 ) -> Result<Report, Mismatch> {
+    let decided = docket::decide(objects, case, extent, decide);
     let mut verdicts = Vec::with_capacity(objects.len());
     let mut certificates = Vec::with_capacity(objects.len());
     let mut checked_keys = 0;
-    for object in 0..objects.len() {
-        if !(case.limits.may_go_on)() {
-            let seen = verdicts.len();
-            verdicts.push(Verdict::Unknown(format!(
-                "time ran out after {seen} keys, before the others were looked at"
-            )));
-            break;
-        }
-        let decided = decide(object)?;
+    for (object, decided) in decided {
+        let decided = decided?;
         checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
         verdicts.push(match decided {
             Decided::Order(order) => {
@@ -149,6 +170,16 @@ fn all(
                 Verdict::Unknown(format!("{place}{reason}"))
             }
         });
+    }
+    let (seen, all) = (verdicts.len(), objects.len());
+    if seen < all
+        && !verdicts
+            .iter()
+            .any(|verdict| matches!(verdict, Verdict::Invalid(_)))
+    {
+        verdicts.push(Verdict::Unknown(format!(
+            "time ran out after {seen} of {all} keys"
+        )));
     }
     let verdict = match verdict_of(verdicts) {
         Verdict::Valid if !says_anything(case.history) => {

@@ -113,6 +113,7 @@ const INITIAL: usize = 0;
 impl<'a> Clusters<'a> {
     /// A cluster for each value written; none if a value is written twice, or what the register starts with is written.
     fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol, homes: &'a mut Homes) -> Option<Self> {
+        homes.clear(spans.len() + 1);
         let mut clusters = Self {
             spans,
             all: Vec::with_capacity(spans.len() / 2 + 1),
@@ -120,11 +121,17 @@ impl<'a> Clusters<'a> {
             read_before: Vec::new(),
             refusals: 0,
         };
-        clusters.add(Cluster::new(initial, Link::NONE, true))?;
+        clusters.add(Cluster {
+            effective: true,
+            ..Cluster::new(initial, Link::NONE)
+        })?;
         for (place, span) in spans.iter().enumerate() {
             match span.op {
                 RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. } => {
-                    clusters.add(Cluster::new(value, Link::to(place), span.duty == Duty::Must))?;
+                    clusters.add(Cluster {
+                        effective: span.duty == Duty::Must,
+                        ..Cluster::new(value, Link::to(place))
+                    })?;
                 }
                 RegisterOp::Read(_) | RegisterOp::Differs(_) | RegisterOp::Contradiction => {}
             }
@@ -133,15 +140,14 @@ impl<'a> Clusters<'a> {
     }
 
     fn add(&mut self, cluster: Cluster) -> Option<()> {
-        let is_new = self.of(cluster.value).is_none();
-        self.homes.set(cluster.value, self.all.len());
+        let known = self.homes.set(cluster.value, self.all.len());
         self.all.push(cluster);
-        is_new.then_some(())
+        known.is_none().then_some(())
     }
 
     /// The cluster of `value`.
     fn of(&self, value: Symbol) -> Option<usize> {
-        self.homes.find(&self.all, value)
+        self.homes.find(value)
     }
 
     /// The blocks in the order in which they can be executed.

@@ -3,12 +3,16 @@
 use super::Method;
 use super::elements;
 use crate::checker::narrator::Narrator;
-use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
+use crate::checker::proof::Suspect;
+use crate::checker::rests::Rested;
+use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search, search_on};
 use crate::checker::span::{Span, spans};
 use crate::checker::special::Special;
 use crate::checker::supply::pooled;
 use crate::checker::tokens::Book;
-use crate::checker::{Limits, append_order, count_order, growth_order, hold_order, proof, queue_order};
+use crate::checker::{
+    Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, rests,
+};
 use crate::history::{History, OperationId};
 use crate::model::append::Append;
 use crate::model::counter::Counter;
@@ -20,12 +24,13 @@ use crate::model::set::Set;
 use crate::model::{Mismatch, Model, ModelName};
 use crate::verdict::Anomaly;
 
-/// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
-/// can; if not it begins anew with [`STEPS_FACTOR`] times as many.
-const STEPS_FIRST: u64 = 1 << 16;
+/// After so many steps without getting further, for each operation that is open at most, the search looks whether the last few events
+/// before the one it cannot pass prove by themselves that nothing can.
+const STALL_FIRST: u64 = 1 << 6;
 
-/// How much longer the search goes on each time.
-const STEPS_FACTOR: u64 = 4;
+/// After so many steps, and four for each operation, an order that counts the uses of operations of unknown outcome is not looked for any
+/// longer: there may be none to be found so.
+const COUNTED_STEPS_MAX: u64 = 1 << 16;
 
 /// What all functions here need to know.
 #[derive(Clone, Copy)]
@@ -33,6 +38,8 @@ pub(super) struct Case<'a> {
     pub(super) history: &'a History,
     pub(super) limits: &'a Limits<'a>,
     pub(super) method: Method,
+    /// The bytes of memory that one search may take.
+    pub(super) memory_bytes_max: u64,
 }
 
 /// What was found about one object.
@@ -63,6 +70,15 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// The same where `hands` searches go on at a time.
+    pub(super) fn share(self, hands: usize) -> Self {
+        let memory_bytes_max = self.memory_bytes_max / hands as u64;
+        Self {
+            memory_bytes_max,
+            ..self
+        }
+    }
+
     pub(super) const fn narrator(self) -> Narrator<'a> {
         Narrator::new(self.history)
     }
@@ -86,14 +102,7 @@ impl<'a> Case<'a> {
         match found {
             Special::Order(order) => Decided::Order(order),
             Special::Broken(anomaly) => Decided::Broken(anomaly),
-            Special::Stuck(span) => self.refuted(
-                model,
-                spans,
-                &Stuck {
-                    span,
-                    states: Vec::new(),
-                },
-            ),
+            Special::Stuck(span) => self.refuted(model, spans, &Stuck::at(span), |_| None),
             Special::NotApplicable => self.search(model, spans, |_| None),
         }
     }
@@ -148,15 +157,25 @@ impl<'a> Case<'a> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
+        if self.method == Method::Fitting
+            && let Some(rested) = rests::decide(model, spans)
+        {
+            return match rested {
+                Rested::Order(order) => Ok(order),
+                Rested::Stuck(span) => Err(self.refuted(model, spans, &Stuck::at(span), plain)),
+            };
+        }
         if let Some(pooled) = pooled::<M>(spans) {
             let counted = Budget {
                 counted: Some(&pooled.calls),
+                steps_max: COUNTED_STEPS_MAX.saturating_add(spans.len() as u64 * 4),
                 ..self.budget()
             };
             let start = model.init();
             let found = match search(model, &pooled.spans, &[start], &counted) {
                 Found::Order(order) => order,
-                Found::Refuted(_) | Found::GaveUp(..) => self.searched_apart(model, &pooled.spans, &plain)?,
+                Found::Refuted(stuck) => return Err(self.refuted(model, &pooled.spans, &stuck, plain)),
+                Found::GaveUp(..) => self.searched_apart(model, &pooled.spans, &plain)?,
             };
             if let Some(order) = pooled.unpooled(spans, &found) {
                 return Ok(order);
@@ -171,48 +190,62 @@ impl<'a> Case<'a> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
-        let mut budget = self.budget();
-        let start = model.init();
-        let suspect = loop {
-            let suspect = match search(model, spans, &[start], &budget) {
-                Found::Order(order) => return Ok(order),
-                Found::Refuted(stuck) => {
-                    let window = proof::suspect_window(model, spans, &stuck, &budget);
-                    Some(window.unwrap_or_else(|| proof::suspect_all(model, spans, &stuck)))
-                }
-                Found::GaveUp(GaveUp::Steps, stuck) => {
-                    stuck.and_then(|stuck| proof::suspect_window(model, spans, &stuck, &budget))
-                }
-                Found::GaveUp(reason, stuck) => {
-                    return Err(Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans)));
-                }
-            };
-            match suspect {
-                Some(suspect) => break suspect,
-                None => budget.steps_max = budget.steps_max.saturating_mul(STEPS_FACTOR),
-            }
+        let (budget, start) = (self.budget(), model.init());
+        let mut suspect = None;
+        let mut stalled = |model: &mut M, stuck: &Stuck<M::State>| {
+            suspect = proof::suspect_window(model, spans, stuck, &budget);
+            suspect.is_some()
         };
-        let proof = proof::shrink(model, suspect, &budget);
-        Err(Decided::Broken(
-            plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)),
-        ))
+        let found = search_on(model, spans, &[start], &budget, &mut stalled);
+        match (suspect, found) {
+            (_, Found::Order(order)) => Ok(order),
+            (Some(suspect), Found::Refuted(_) | Found::GaveUp(..)) => {
+                Err(self.proven(model, suspect, &budget, plain))
+            }
+            (None, Found::Refuted(stuck)) => Err(self.refuted(model, spans, &stuck, plain)),
+            (None, Found::GaveUp(reason, stuck)) => {
+                Err(Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans)))
+            }
+        }
     }
 
-    /// The proof that `stuck` cannot have returned, which is known.
-    fn refuted<M: Model>(self, model: &mut M, spans: &[Span<M::Op>], stuck: &Stuck<M::State>) -> Decided {
+    /// The proof that the operation that is `stuck` cannot have returned, which is known: it may be plainly wrong, else the proof is
+    /// made small.
+    fn refuted<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        stuck: &Stuck<M::State>,
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Decided {
+        if let Some(anomaly) = plain(&[spans[stuck.span]]) {
+            return Decided::Broken(anomaly);
+        }
         let budget = self.budget();
         let window = proof::suspect_window(model, spans, stuck, &budget);
         let suspect = window.unwrap_or_else(|| proof::suspect_all(model, spans, stuck));
-        let proof = proof::shrink(model, suspect, &budget);
-        Decided::Broken(proof.tell(model, self.history))
+        self.proven(model, suspect, &budget, plain)
+    }
+
+    /// The proof in what cannot be explained, made small.
+    fn proven<M: Model>(
+        self,
+        model: &mut M,
+        suspect: Suspect<M>,
+        budget: &Budget<'_>,
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Decided {
+        let proof = proof::shrink(model, suspect, budget);
+        Decided::Broken(plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)))
     }
 
     fn budget(self) -> Budget<'a> {
         Budget {
-            memory_bytes_max: self.limits.memory_bytes_max,
-            steps_max: match self.method {
-                Method::Impatient => 1,
-                Method::Fitting | Method::Search => STEPS_FIRST,
+            memory_bytes_max: self.memory_bytes_max,
+            steps_max: u64::MAX,
+            stall_max: match self.method {
+                Method::Impatient => 0,
+                Method::Fitting | Method::Search => STALL_FIRST,
             },
             lookahead: Lookahead::On,
             counted: None,
@@ -224,10 +257,7 @@ impl<'a> Case<'a> {
         let why = match reason {
             GaveUp::Time => "time ran out".to_owned(),
             GaveUp::Memory => {
-                format!(
-                    "the search reached its {} bytes of memory",
-                    self.limits.memory_bytes_max
-                )
+                format!("the search reached its {} bytes of memory", self.memory_bytes_max)
             }
             GaveUp::Steps => "the search reached its number of steps".to_owned(),
             GaveUp::Open(open) => format!("{open} operations are open at a time"),

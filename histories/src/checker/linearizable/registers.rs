@@ -12,12 +12,12 @@ use crate::model::{Mismatch, Model, ModelName, Reading};
 use crate::op::Function;
 use crate::values::{Datum, Symbol, Values};
 
-/// The registers, and what deciding them takes.
-pub(super) struct Registers<'a> {
-    case: Case<'a>,
+/// The registers.
+pub(super) struct Registers {
     model: Register,
     objects: Vec<Content>,
-    homes: Homes,
+    /// Whether time was left for all operations.
+    is_whole: bool,
 }
 
 /// What is known of an object.
@@ -28,18 +28,22 @@ enum Content {
     Other,
 }
 
-impl<'a> Registers<'a> {
+impl Registers {
     /// The registers of a history that behave like `model`.
     ///
     /// # Errors
     /// When the model does not know an operation.
-    pub(super) fn of(case: Case<'a>, objects: &Objects<'a>, model: ModelName) -> Result<Self, Mismatch> {
+    pub(super) fn of(case: Case<'_>, objects: &Objects<'_>, model: ModelName) -> Result<Self, Mismatch> {
         let mut register = match model {
             ModelName::CasRegister => Register::with_cas(),
             _ => Register::plain(),
         };
-        let mut registers = Self::empty(case, objects, register);
+        let mut registers = Self::empty(objects, register);
         for (object, id, operation) in objects.operations() {
+            if has_to_stop(case, id) {
+                registers.is_whole = false;
+                break;
+            }
             let reading = register.read(&operation, case.history.values())?;
             registers.objects[object].push(reading, id, operation.order);
         }
@@ -47,11 +51,15 @@ impl<'a> Registers<'a> {
     }
 
     /// The strings of a history; where the empty string occurs nowhere, null stands for it, which is no string.
-    pub(super) fn of_strings(case: Case<'a>, objects: &Objects<'a>) -> Self {
+    pub(super) fn of_strings(case: Case<'_>, objects: &Objects<'_>) -> Self {
         let values = case.history.values();
         let empty = values.find_str("").unwrap_or(Symbol::NULL);
-        let mut registers = Self::empty(case, objects, Register::of_strings(empty));
+        let mut registers = Self::empty(objects, Register::of_strings(empty));
         for (object, id, operation) in objects.operations() {
+            if has_to_stop(case, id) {
+                registers.is_whole = false;
+                break;
+            }
             match string_op(&operation, values) {
                 Some(reading) => registers.objects[object].push(reading, id, operation.order),
                 None => registers.objects[object] = Content::Other,
@@ -60,36 +68,42 @@ impl<'a> Registers<'a> {
         registers
     }
 
-    fn empty(case: Case<'a>, objects: &Objects<'a>, model: Register) -> Self {
+    fn empty(objects: &Objects<'_>, model: Register) -> Self {
         let object = |object| Content::Register(Vec::with_capacity(objects.count(object)));
         Self {
-            case,
             model,
             objects: (0..objects.len()).map(object).collect(),
-            homes: Homes::of(case.history.values()),
+            is_whole: true,
         }
     }
 
-    /// Decides an object; none if it is no register. Its operations are forgotten.
-    pub(super) fn decide(&mut self, object: usize) -> Option<Decided> {
-        match std::mem::replace(&mut self.objects[object], Content::Other) {
-            Content::Register(spans) => Some(self.register(&spans)),
-            Content::Other => None,
+    /// Decides an object; none if it is no register.
+    pub(super) fn decide(&self, case: Case<'_>, object: usize, homes: &mut Homes) -> Option<Decided> {
+        if !self.is_whole {
+            return Some(Decided::Unknown(
+                "time ran out while its operations were gathered".to_owned(),
+            ));
         }
-    }
-
-    fn register(&mut self, spans: &[Span<RegisterOp>]) -> Decided {
-        let (narrator, initial) = (self.case.narrator(), self.model.initial());
-        let found = zones::decide(spans, initial, &mut self.homes, narrator);
+        let Content::Register(spans) = &self.objects[object] else {
+            return None;
+        };
+        let (mut model, initial, narrator) = (self.model, self.model.initial(), case.narrator());
+        let found = zones::decide(spans, initial, homes, narrator);
         if found != Special::NotApplicable {
-            return self.case.or_search(found, &mut self.model, spans);
+            return Some(case.or_search(found, &mut model, spans));
         }
         if let Some(anomaly) = proof::stale::foreseen(spans, initial, narrator) {
-            return Decided::Broken(anomaly);
+            return Some(Decided::Broken(anomaly));
         }
         let plain = |core: &[Span<RegisterOp>]| proof::stale::find(spans, core, initial, narrator);
-        self.case.search(&mut self.model, spans, plain)
+        Some(case.search(&mut model, spans, plain))
     }
+}
+
+/// Whether time is up, looked at every so many operations.
+fn has_to_stop(case: Case<'_>, id: OperationId) -> bool {
+    const OPERATIONS_BETWEEN_LOOKS: u32 = 1 << 16;
+    id.0 % OPERATIONS_BETWEEN_LOOKS == OPERATIONS_BETWEEN_LOOKS - 1 && !(case.limits.may_go_on)()
 }
 
 impl Content {

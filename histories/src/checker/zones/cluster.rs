@@ -1,6 +1,6 @@
 //! The operations on one value, and where a value's are found.
 
-use crate::values::{Symbol, Values};
+use crate::values::Symbol;
 
 /// The operations on one value.
 #[derive(Debug, Clone, Copy)]
@@ -24,13 +24,13 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) const fn new(value: Symbol, writer: Link, effective: bool) -> Self {
+    pub(super) const fn new(value: Symbol, writer: Link) -> Self {
         Self {
             value,
             writer,
             parent: Link::NONE,
             child: Link::NONE,
-            effective,
+            effective: false,
             seen_by: Link::NONE,
             first_read: Link::NONE,
             last_read: Link::NONE,
@@ -55,28 +55,46 @@ impl Link {
     }
 }
 
-/// Which cluster a value has, by its number, so that nothing needs hashing. It is made once for all registers of a history and never
-/// cleared: what it says of a value that no cluster at hand is about was left behind by another register (Briggs and Torczon 1993).
-#[derive(Debug)]
-pub(in crate::checker) struct Homes(Vec<u32>);
+/// Which cluster a value has: open addressing with linear probing, in a table that is used again for the next register, so that it
+/// stays in the cache.
+#[derive(Debug, Default)]
+pub(in crate::checker) struct Homes {
+    /// Values by the places of their clusters; as many as a power of two, at least half of them empty.
+    slots: Vec<(Symbol, Link)>,
+}
+
+/// The golden ratio's share of 2^32: its products spread numbers that lie close together (Knuth, volume 3, 6.4).
+const SPREAD: u32 = 0x9e37_79b9;
 
 impl Homes {
-    /// For registers that hold `values`.
-    pub(in crate::checker) fn of(values: &Values) -> Self {
-        Self(vec![0; values.len()])
+    /// Forgets everything; from now on there are at most `clusters_max` values.
+    pub(super) fn clear(&mut self, clusters_max: usize) {
+        self.slots.clear();
+        let size = (clusters_max * 2).next_power_of_two().max(2);
+        self.slots.resize(size, (Symbol::NULL, Link::NONE));
     }
 
-    /// The cluster among `clusters` that is about `value`.
-    pub(super) fn find(&self, clusters: &[Cluster], value: Symbol) -> Option<usize> {
-        let home = self.0[value.number() as usize] as usize;
-        clusters
-            .get(home)
-            .is_some_and(|cluster| cluster.value == value)
-            .then_some(home)
+    /// The place of the cluster of `value`.
+    pub(super) fn find(&self, value: Symbol) -> Option<usize> {
+        self.slots[self.slot(value)].1.get()
     }
 
-    /// Notes that the cluster in `place` is about `value`.
-    pub(super) fn set(&mut self, value: Symbol, place: usize) {
-        self.0[value.number() as usize] = u32::try_from(place).expect("events are limited to EVENTS_MAX");
+    /// Notes that the cluster of `value` is in `place`; the one it was in before, if there was one.
+    pub(super) fn set(&mut self, value: Symbol, place: usize) -> Option<usize> {
+        let slot = self.slot(value);
+        std::mem::replace(&mut self.slots[slot], (value, Link::to(place)))
+            .1
+            .get()
+    }
+
+    /// The slot of `value`, or the empty one where it belongs.
+    fn slot(&self, value: Symbol) -> usize {
+        let mask = self.slots.len() - 1;
+        let bits = self.slots.len().trailing_zeros();
+        let mut slot = (value.number().wrapping_mul(SPREAD) >> (32 - bits)) as usize;
+        while self.slots[slot].1 != Link::NONE && self.slots[slot].0 != value {
+            slot = (slot + 1) & mask;
+        }
+        slot
     }
 }
