@@ -63,6 +63,7 @@ fn test(workload: &str, rate: f64) -> Test {
         workload: workload.into(),
         nemesis: Vec::new(),
         flaw: None,
+        reads: None,
         world: WorldKind::Sim,
         nodes: 3,
         concurrency: 5,

@@ -76,6 +76,8 @@ pub struct Setting {
     pub clients: ClientsConfig,
     /// The deviation the nodes are told to have.
     pub flaw: Option<String>,
+    /// How the nodes are told to answer reads, by the name of one of the system's ways; none when the seed decides.
+    pub reads: Option<String>,
 }
 
 /// Where every node listens.
@@ -95,6 +97,8 @@ pub struct Place {
     pub seed: u64,
     /// The deviation it is told to have.
     pub flaw: Option<String>,
+    /// How it is told to answer reads, by the name of one of the system's ways; none for the usual way.
+    pub reads: Option<String>,
 }
 
 /// What all clients of a run have in common.

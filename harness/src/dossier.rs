@@ -108,6 +108,7 @@ fn facts(folder: &RunFolder, results: &Results) -> Vec<(String, String)> {
         ("commit", results.commit.clone()),
     ];
     facts.extend(results.flaw.iter().map(|flaw| ("flaw", flaw.clone())));
+    facts.extend(results.reads.iter().map(|reads| ("reads", reads.clone())));
     facts.extend(results.excuse.iter().map(|excuse| ("excused", excuse.clone())));
     for checker in &results.checkers {
         let certified = if checker.certificate {

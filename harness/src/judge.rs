@@ -416,6 +416,7 @@ fn blank(test: &Test, testimony: &Testimony) -> Results {
         world: test.world.name().to_owned(),
         seed: test.seed,
         flaw: test.flaw.clone(),
+        reads: test.reads.clone(),
         commit: test.commit.clone(),
         verdict: "valid".to_owned(),
         cause: None,

@@ -33,6 +33,9 @@ pub struct Results {
     pub seed: u64,
     /// The deviation it was told to have.
     pub flaw: Option<String>,
+    /// How it was told to answer reads.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reads: Option<String>,
     /// The commit of the program.
     pub commit: String,
     /// `valid`, `unknown` or `invalid`.

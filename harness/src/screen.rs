@@ -70,9 +70,16 @@ fn what_was_done(text: &mut String, results: &Results, test: &Test) {
         .flaw
         .as_ref()
         .map_or_else(String::new, |flaw| format!(", told to be wrong: {flaw}"));
+    let reads = test
+        .reads
+        .as_ref()
+        .map_or_else(String::new, |reads| format!(", reads by {reads}"));
     put(
         text,
-        &format!("\n  system    {} with {} replicas{flaw}", test.system, test.nodes),
+        &format!(
+            "\n  system    {} with {} replicas{reads}{flaw}",
+            test.system, test.nodes
+        ),
     );
     put(
         text,

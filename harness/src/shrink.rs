@@ -174,6 +174,7 @@ mod tests {
             workload: "append".into(),
             nemesis: Vec::new(),
             flaw: None,
+            reads: None,
             world: WorldKind::Sim,
             nodes: 3,
             concurrency: 9,

@@ -1,5 +1,6 @@
 //! Where runs are kept: one folder a run, `latest` links, everything readable without this program.
 
+use std::ffi::OsString;
 use std::fs::{self, File};
 use std::io::{self, BufWriter};
 use std::os::unix::fs::symlink;
@@ -149,6 +150,28 @@ impl RunFolder {
         let out = BufWriter::new(File::create_new(self.journal())?);
         histories::journal::Journal::create(out, test.seed, &json!(test))
     }
+}
+
+/// The journal of the run that `path` is the folder of, or `path` itself.
+#[must_use]
+pub fn journal_of(path: &Path) -> PathBuf {
+    let run = path
+        .to_str()
+        .filter(|_| !path.is_file())
+        .and_then(|name| Store::at("store").find(name));
+    run.as_ref().map_or_else(|| path.to_owned(), RunFolder::journal)
+}
+
+/// Where the certificate of the history at `path` lies: in the folder of its run, or beside the file.
+#[must_use]
+pub fn certificate_of(path: &Path) -> PathBuf {
+    let folder = RunFolder::open(path.parent().unwrap_or(Path::new("")));
+    if folder.test().is_file() {
+        return folder.certificate();
+    }
+    let mut name = OsString::from(path);
+    name.push(".certificate");
+    name.into()
 }
 
 /// An error that says what was tried, and with which file.

@@ -26,6 +26,9 @@ pub struct Test {
     /// The deviation it was told to have, if any.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub flaw: Option<String>,
+    /// How it answers reads, by the name of one of its ways; none for its usual way, or in a simulation for whichever the seed draws.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reads: Option<String>,
     /// Where it runs.
     pub world: WorldKind,
     /// Replicas.
@@ -129,6 +132,9 @@ impl Test {
         );
         if let Some(flaw) = &self.flaw {
             line.push_str(&format!(" --flaw {flaw}"));
+        }
+        if let Some(reads) = &self.reads {
+            line.push_str(&format!(" --reads {reads}"));
         }
         line
     }

@@ -14,7 +14,6 @@ use systems::NodeId;
 
 use crate::adapter::{self, ClientsConfig, Reads, Setting};
 use crate::case::Case;
-use crate::cli::engine::load;
 use crate::dossier;
 use crate::interpreter::Interpreter;
 use crate::judge;
@@ -22,7 +21,7 @@ use crate::progress::Progress;
 use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
-use crate::workload::Workload;
+use crate::workload::{Workload, load};
 use crate::world::sim::{Recording, SimConfig};
 
 /// What a simulated trial amounts to. The same test and schedule amount to the same, byte for byte.
@@ -133,6 +132,7 @@ fn setting(test: &Test) -> Setting {
             reads,
         },
         flaw: test.flaw.clone(),
+        reads: test.reads.clone(),
     }
 }
 

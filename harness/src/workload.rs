@@ -9,7 +9,9 @@ use histories::{Checker, ExactlyOnce, Linearizable, ModelName, Process};
 use rand_chacha::ChaCha12Rng;
 
 use crate::adapter::Reads;
-use crate::generator::Generator;
+use crate::chance::{Purpose, stream};
+use crate::generator::{Generator, Pace, Until};
+use crate::test::Test;
 
 pub use keys::{Keys, KeysConfig};
 
@@ -110,4 +112,23 @@ impl Workload {
             Self::Log => Box::new(log::LogLoad::new(keys, rng)),
         }
     }
+}
+
+/// Where the operations of `test` come from: those of its workload, at its pace, until its time is over.
+///
+/// # Panics
+/// When there is no such workload; a test's workload was looked up before it was written.
+#[must_use]
+pub fn load(test: &Test) -> impl Generator + use<> {
+    let workload =
+        Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
+    let keys = KeysConfig {
+        at_once: test.keys,
+        ops_per_key: test.ops_per_key,
+    };
+    let operations = workload.generator(keys, stream(test.seed, Purpose::Operations));
+    Until::new(
+        Pace::new(operations, test.rate, stream(test.seed, Purpose::Pace)),
+        test.time_limit(),
+    )
 }

@@ -7,6 +7,8 @@
 use std::time::Duration;
 
 use crate::quorum;
+use crate::reads::ReadPath;
+use crate::vr;
 
 /// What a system claims of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,6 +23,8 @@ pub struct Claims {
     pub survives: &'static [Survival],
     /// When it does not answer, and is right not to.
     pub unavailable: &'static [Unavailability],
+    /// How it can be told to answer reads, the usual way first; empty when there is one way only.
+    pub reads: &'static [ReadPath],
     /// What it needs on disk.
     pub disk: &'static [DiskNeed],
     /// The fewest servers it works with, those that replicate nothing not counted.
@@ -149,6 +153,7 @@ pub const PB: Claims = Claims {
             until: End::Never,
         },
     ],
+    reads: &[],
     disk: &[
         DiskNeed {
             nodes: "view service",
@@ -192,6 +197,7 @@ pub const VR: Claims = Claims {
         when: "no more than half of the replicas run and reach each other",
         until: End::Healed,
     }],
+    reads: &[vr::Reads::ThroughLog.path(), vr::Reads::Leased(vr::LEASE).path()],
     disk: &[DiskNeed {
         nodes: "replicas",
         keeps: Some(
@@ -231,6 +237,7 @@ pub const PAXOS: Claims = Claims {
         when: "no majority of the nodes is up, awake and able to reach each other",
         until: End::Healed,
     }],
+    reads: &[],
     disk: &[DiskNeed {
         nodes: "all nodes",
         keeps: Some("what they promised and accepted"),
@@ -280,7 +287,11 @@ impl Claims {
             .disk
             .iter()
             .map(|need| format!("on disk, {}: {}", need.nodes, need.keeps.unwrap_or("nothing")));
-        promises.chain(survives).chain(silent).chain(disk)
+        let reads = self
+            .reads
+            .iter()
+            .map(|path| format!("answers reads with --reads {path}"));
+        promises.chain(survives).chain(silent).chain(disk).chain(reads)
     }
 }
 

@@ -13,6 +13,7 @@ pub mod node_id;
 pub mod paxos;
 pub mod pb;
 pub mod quorum;
+pub mod reads;
 pub mod replica;
 pub mod server;
 pub mod service;

@@ -6,7 +6,7 @@
 //!
 //! `docs/vr.md` describes the protocol as a whole. What is where: [`view`] and [`Members`] (whose turn it is), [`log`], [`Node`] (a replica;
 //! `node/` has its parts, one phase of the protocol each), [`message`] (what is said and what is kept), [`event`] and [`Observer`] (what can
-//! be seen from outside), [`Flaw`]. Clients speak to it as [`crate::group`] says.
+//! be seen from outside), [`Reads`], [`Flaw`]. Clients speak to it as [`crate::group`] says.
 //!
 //! Where this departs from the paper, and why:
 //! * **Views, the last normal view and the log are durable.** Diskless recovery as published loses acknowledged operations: a replica that
@@ -40,6 +40,7 @@ pub mod members;
 pub mod message;
 pub mod node;
 pub mod observer;
+pub mod reads;
 pub mod view;
 
 pub use event::{Event, Outcome};
@@ -49,6 +50,7 @@ pub use members::Members;
 pub use message::{Beat, Message, Nonce, Record, Report, Role, Stance};
 pub use node::{Node, Timer};
 pub use observer::Observer;
+pub use reads::Reads;
 pub use view::{OpNumber, View};
 
 /// How often a primary gives a sign of life, and everybody looks whether it has.
@@ -112,16 +114,6 @@ pub enum Batching {
     Off,
     /// While some are on their way to the backups those that come wait, and go together.
     On,
-}
-
-/// How reads are answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Reads {
-    /// They get a place in the log like all other commands.
-    ThroughLog,
-    /// By a primary alone while f backups have promised to stay with it. This holds while no clock runs faster than another by more than
-    /// what [`LEASE_TRUSTED_PERCENT`] leaves.
-    Leased(Duration),
 }
 
 impl Config {

@@ -38,6 +38,9 @@ pub(super) fn node_arguments(system: &str, node: NodeId, place: &Place) -> Vec<O
     if let Some(flaw) = &place.flaw {
         arguments.extend(["--flaw".into(), flaw.into()]);
     }
+    if let Some(reads) = &place.reads {
+        arguments.extend(["--reads".into(), reads.into()]);
+    }
     arguments
 }
 

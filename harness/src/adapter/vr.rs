@@ -95,6 +95,7 @@ impl System for Vr {
         let conditions = sim.conditions;
         let usual = Config::new(self.roster(setting.nodes).replicas);
         let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
+        let asked = setting.reads.as_deref().map(str::parse::<Reads>).transpose();
         let transfer_bytes_max = conditions.transfer_bytes_max as usize;
         let config = Config {
             beat_interval: conditions.timeout(usual.beat_interval),
@@ -106,7 +107,10 @@ impl System for Vr {
                 usual.checkpoint_ops
             },
             batching: batching(sim.seed),
-            reads: reads(sim.seed, &conditions),
+            reads: scaled(
+                asked.map_err(io::Error::other)?.unwrap_or(drawn_reads(sim.seed)),
+                &conditions,
+            ),
             flaw: flaw.map_err(io::Error::other)?,
             ..usual
         };
@@ -133,11 +137,19 @@ const fn batching(seed: u64) -> Batching {
     }
 }
 
-/// One simulated group in four answers reads by lease.
-fn reads(seed: u64, conditions: &Conditions) -> Reads {
+/// One simulated group in four answers reads by lease, unless it is told how.
+const fn drawn_reads(seed: u64) -> Reads {
     match seed % 8 {
-        2 | 5 => Reads::Leased(conditions.timeout(LEASE)),
+        2 | 5 => Reads::Leased(LEASE),
         _ => Reads::ThroughLog,
+    }
+}
+
+/// `reads` with the time-outs of a group under `conditions`.
+fn scaled(reads: Reads, conditions: &Conditions) -> Reads {
+    match reads {
+        Reads::ThroughLog => Reads::ThroughLog,
+        Reads::Leased(lease) => Reads::Leased(conditions.timeout(lease)),
     }
 }
 

@@ -28,7 +28,7 @@ use super::{Refusal, duration, memory};
 use crate::dossier::SCENES_MAX;
 use crate::judge::doubtful;
 use crate::screen;
-use crate::store::{RunFolder, Store};
+use crate::store;
 use deposit::Deposit;
 use expectation::Expectation;
 use judged::Judged;
@@ -163,7 +163,7 @@ impl CheckArgs {
     }
 
     fn judge(&self, path: &Path, deposit: &Deposit) -> Result<Judged, Refusal> {
-        let path = journal_of(path);
+        let path = store::journal_of(path);
         let begin = Instant::now();
         let Parsed {
             history, warnings, ..
@@ -239,13 +239,4 @@ fn certify(mut judged: Judged, history: &History, certificates: &[Certificate], 
     let left = deposit.leave(&judged, certificates);
     judged.certificate = Some(judged::Certified { took, left });
     judged
-}
-
-/// The journal of the run that `path` is the folder of, or `path` itself.
-pub(super) fn journal_of(path: &Path) -> PathBuf {
-    let run = path
-        .to_str()
-        .filter(|_| !path.is_file())
-        .and_then(|name| Store::at("store").find(name));
-    run.as_ref().map_or_else(|| path.to_owned(), RunFolder::journal)
 }

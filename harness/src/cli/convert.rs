@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use clap::Args;
 use histories::format::{Format, read_file, write};
 
+use super::Refusal;
 use super::exit_code::VALID;
-use super::{Refusal, check};
+use crate::store;
 
 /// What to convert.
 #[derive(Debug, Args)]
@@ -35,7 +36,7 @@ impl ConvertArgs {
     /// # Errors
     /// When it cannot be read, or not written in that form.
     pub fn execute(self) -> Result<u8, Refusal> {
-        let path = check::journal_of(&self.history);
+        let path = store::journal_of(&self.history);
         let history = read_file(&path, self.format).map_err(Refusal::arguments)?.history;
         let written = match &self.out {
             Some(out) => File::create(out).and_then(|out| write(out, &history, self.to)),

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::exit_code::{INVALID, VALID};
+use super::run::refuse_unknown_reads;
 use super::{Refusal, duration};
 use crate::adapter::{self, System};
 use crate::detection::{Catch, Detection, Sample, Search};
@@ -32,6 +33,9 @@ pub struct DetectArgs {
     /// Only this flaw
     #[arg(long)]
     flaw: Option<String>,
+    /// Only groups that answer reads so [default: each seed draws its own]
+    #[arg(long)]
+    reads: Option<String>,
     /// From so many seeds the search is started; the table has the medians
     #[arg(long, default_value_t = 20)]
     starts: u64,
@@ -63,6 +67,7 @@ impl DetectArgs {
         let known: Vec<&str> = systems.iter().map(|system| system.name()).collect();
         let system =
             adapter::system(&self.system).ok_or_else(|| Refusal::unknown("system", &self.system, &known))?;
+        refuse_unknown_reads(self.reads.as_deref(), system.as_ref())?;
         let names: Vec<&'static str> = system.flaws().iter().map(|flaw| flaw.name).collect();
         let wanted: Vec<&'static str> = match self.flaw.as_deref() {
             None => names,
@@ -141,6 +146,7 @@ impl DetectArgs {
             workload: workload.name().to_owned(),
             nemesis: Vec::new(),
             flaw: None,
+            reads: self.reads.clone(),
             world: WorldKind::Sim,
             nodes: system.claims().servers_default,
             concurrency: 5,

@@ -10,11 +10,9 @@ use histories::History;
 use histories::checker::progress::Window;
 
 use super::Refusal;
-use super::run::read_schedule;
 use crate::adapter;
-use crate::chance::{Purpose, stream};
+use crate::case::Case;
 use crate::dossier;
-use crate::generator::{Generator, Pace, Until};
 use crate::interpreter::Interpreter;
 use crate::judge;
 use crate::oracle::{Examination, Hindsight};
@@ -23,7 +21,7 @@ use crate::results::Results;
 use crate::store::RunFolder;
 use crate::test::Test;
 use crate::testimony::Testimony;
-use crate::workload::{KeysConfig, Workload};
+use crate::workload::load;
 use crate::world::World;
 use crate::world::real::{RealWorld, machine_time};
 
@@ -68,8 +66,7 @@ impl EngineArgs {
     fn trial(&self, test: &Test, folder: &RunFolder) -> io::Result<(Testimony, Around)> {
         let system =
             adapter::system(&test.system).ok_or_else(|| io::Error::other("there is no such system"))?;
-        let schedule =
-            read_schedule(&folder.schedule(), &system.roster(test.nodes)).map_err(io::Error::other)?;
+        let schedule = Case::read(folder)?.schedule;
         let journal = folder.create_journal(test)?;
         let mut world = RealWorld::open(system.as_ref(), test, folder)?;
         let setup = machine_time().saturating_sub(Duration::from_nanos(self.started_ns));
@@ -132,19 +129,4 @@ fn inside<'a>(
         };
         Some(examiner.examine(&hindsight))
     }
-}
-
-/// Where the operations of `test` come from.
-pub(crate) fn load(test: &Test) -> impl Generator + use<> {
-    let workload =
-        Workload::named(&test.workload).expect("a test's workload was looked up before it was written");
-    let keys = KeysConfig {
-        at_once: test.keys,
-        ops_per_key: test.ops_per_key,
-    };
-    let operations = workload.generator(keys, stream(test.seed, Purpose::Operations));
-    Until::new(
-        Pace::new(operations, test.rate, stream(test.seed, Purpose::Pace)),
-        test.time_limit(),
-    )
 }

@@ -29,7 +29,7 @@ enum NodeSystem {
     /// A server of the primary/backup service, or its view service
     Pb(MemberArgs<pb::Flaw>),
     /// A replica of the group that viewstamped replication keeps in step
-    Vr(MemberArgs<vr::Flaw>),
+    Vr(VrArgs),
     /// A node of the Paxos log: of the key-value service over it, or, with -i, one that proposes instances of its own
     Paxos(PaxosArgs),
 }
@@ -66,6 +66,16 @@ where
     /// The deviation it shall have
     #[arg(long)]
     flaw: Option<F>,
+}
+
+/// A replica of the group that viewstamped replication keeps in step.
+#[derive(Debug, Args)]
+struct VrArgs {
+    #[command(flatten)]
+    member: MemberArgs<vr::Flaw>,
+    /// How it answers reads
+    #[arg(long, default_value = vr::Reads::ThroughLog.path().name)]
+    reads: vr::Reads,
 }
 
 /// A node of the Paxos log, of one kind or the other: one with a rank needs no place.
@@ -127,12 +137,21 @@ impl NodeArgs {
                 let config = pb::Config::new(Pb::service(), servers);
                 place.serve::<pb::Node>(&pb::Config { flaw, ..config })
             }
-            NodeSystem::Vr(MemberArgs { place, flaw }) => {
-                let config = vr::Config::new(place.names().collect());
-                place.serve::<vr::Node<KeyValue>>(&vr::Config { flaw, ..config })
-            }
+            NodeSystem::Vr(args) => args.serve(),
             NodeSystem::Paxos(args) => args.serve(),
         }
+    }
+}
+
+impl VrArgs {
+    fn serve(self) -> Result<u8, Refusal> {
+        let MemberArgs { place, flaw } = self.member;
+        let config = vr::Config {
+            reads: self.reads,
+            flaw,
+            ..vr::Config::new(place.names().collect())
+        };
+        place.serve::<vr::Node<KeyValue>>(&config)
     }
 }
 

@@ -8,6 +8,7 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use nemesis::lab::{self, EngineCommand};
 use nemesis::{Episode, Profile, Roster, Schedule, Selection};
+use systems::reads::UnknownReads;
 
 use super::Refusal;
 use super::duration;
@@ -96,6 +97,10 @@ pub struct RunArgs {
     /// A known way to be wrong, to see it caught (see: tribunal list flaws)
     #[arg(long)]
     flaw: Option<String>,
+    /// How the system answers reads, where it offers more than one way (see: tribunal list systems); lease rests on clocks that run at nearly
+    /// the same rate [default: the system's usual way; in a simulated world each seed draws its own]
+    #[arg(long)]
+    reads: Option<String>,
     /// Run exactly the faults of this file, such as a run's schedule.toml
     #[arg(long)]
     schedule: Option<PathBuf>,
@@ -244,6 +249,7 @@ impl RunArgs {
             return Err(Refusal::unknown("workload", &self.workload, &workloads));
         }
         self.refuse_unknown_flaw(system)?;
+        refuse_unknown_reads(self.reads.as_deref(), system)?;
         let nodes = self.nodes.unwrap_or_else(|| system.claims().servers_default);
         self.refuse_impossible(nodes)?;
         Ok(Test {
@@ -251,6 +257,7 @@ impl RunArgs {
             workload: self.workload.clone(),
             nemesis: self.nemeses()?.names().into_iter().map(str::to_owned).collect(),
             flaw: self.flaw.clone(),
+            reads: self.reads.clone(),
             world: self.world,
             nodes,
             concurrency: self.concurrency(nodes)?,
@@ -361,11 +368,24 @@ impl RunArgs {
     }
 }
 
+/// Refuses a way to answer reads that `system` does not offer.
+pub(super) fn refuse_unknown_reads(reads: Option<&str>, system: &dyn System) -> Result<(), Refusal> {
+    let offered = system.claims().reads;
+    match reads {
+        Some(name) if offered.iter().all(|path| path.name != name) => Err(Refusal::arguments(format!(
+            "{} {}",
+            system.name(),
+            UnknownReads::new(name, offered.iter().copied())
+        ))),
+        _ => Ok(()),
+    }
+}
+
 /// The schedule in the file at `path`, for the system of `roster`.
 ///
 /// # Errors
 /// When it cannot be read or is none, in one sentence.
-pub fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> {
+fn read_schedule(path: &Path, roster: &Roster) -> Result<Schedule, Refusal> {
     let name = path.display().to_string();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Refusal::arguments(format!("failed to read the schedule {name}: {error}")))?;

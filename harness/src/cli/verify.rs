@@ -4,7 +4,6 @@
     reason = "how long it took is reported, and that takes a clock"
 )]
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
@@ -15,10 +14,10 @@ use histories::format::certificate::{self, Certified};
 use histories::format::{Format, read_file};
 use histories::verify::verify;
 
+use super::Refusal;
 use super::exit_code::{INVALID, VALID};
-use super::{Refusal, check};
 use crate::screen::{self, verdict_style};
-use crate::store::RunFolder;
+use crate::store;
 
 /// What to verify.
 #[derive(Debug, Args)]
@@ -42,8 +41,10 @@ impl VerifyArgs {
     /// # Errors
     /// When the history or the certificate cannot be read.
     pub fn execute(self) -> Result<u8, Refusal> {
-        let journal = check::journal_of(&self.history);
-        let path = self.certificate.unwrap_or_else(|| beside(&journal));
+        let journal = store::journal_of(&self.history);
+        let path = self
+            .certificate
+            .unwrap_or_else(|| store::certificate_of(&journal));
         let name = path.display().to_string();
         let file = File::open(&path).map_err(|error| {
             Refusal::arguments(format!(
@@ -83,15 +84,4 @@ fn said(journal: &Path, certified: &Certified, ms: f64) -> String {
         journal.display(),
         certificates.len()
     )
-}
-
-/// Where the certificate of the history at `path` lies: in the folder of its run, or beside the file.
-pub(super) fn beside(path: &Path) -> PathBuf {
-    let folder = RunFolder::open(path.parent().unwrap_or(Path::new("")));
-    if folder.test().is_file() {
-        return folder.certificate();
-    }
-    let mut name = OsString::from(path);
-    name.push(".certificate");
-    name.into()
 }

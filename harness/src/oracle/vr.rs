@@ -21,6 +21,7 @@
 //! between the two they are missing; what it holds then follows from where its log ends in its next life, because a view has one log.
 
 mod copies;
+mod events;
 mod reads;
 mod reports;
 mod stages;
@@ -28,24 +29,23 @@ mod stages;
 use histories::{Anomaly, AnomalyKind};
 use systems::group::Response;
 use systems::server::EventLine;
-use systems::service::Digest;
 use systems::service::kv::{Answer, KeyValue};
-use systems::vr::event::{Logged, Outcome};
+use systems::vr::event::Logged;
 use systems::vr::{Config, Event, Members, Node, OpNumber, Role, View};
 use systems::{ClientId, NodeId};
 
 use self::copies::{Copies, Tip};
+use self::events::index;
 use self::reads::Reads;
 use self::reports::Reports;
 use self::stages::Stages;
 use super::answers::Answers;
 use super::churn::Churn;
-use super::fates::{Effect, Fates};
+use super::fates::Fates;
 use super::life::Life;
 use super::log::{Electorate, Index, Place, Words};
 use super::mandates::Mandates;
 use super::prefix::{Agreement, Prefix, Step};
-use super::requests::RequestId;
 use super::settled::Settled;
 use super::terms::Terms;
 use super::votes::{Ballot, Count, Votes};
@@ -321,138 +321,6 @@ impl VrOracle {
             self.copies.prune(passed);
         }
     }
-
-    /// Events of the normal case.
-    fn hear(&mut self, t: u64, life: Life, event: &Event) {
-        let node = life.node;
-        match event {
-            Event::Installed {
-                view,
-                role,
-                after,
-                entries,
-            } => self.install(t, life, (*view, *role), index(*after), entries),
-            Event::SnapshotInstalled { base, digest } => {
-                self.copies
-                    .stage_snapshot(node, tip(base.op, base.prefix), *digest);
-            }
-            Event::Appended { view, after, entries } => {
-                self.append(t, life, *view, index(*after), entries);
-            }
-            Event::Prepared { view, through } => self.prepare(t, life, *view, index(*through)),
-            Event::Committed { view, op } => self.call_committed(t, life, *view, *op),
-            Event::Executed {
-                view,
-                op,
-                role,
-                client,
-                number,
-                outcome,
-                digest,
-            } => {
-                let request = RequestId {
-                    client: *client,
-                    request: *number,
-                };
-                self.fates.note(t, place(*op), request, effect(*outcome));
-                let value = self.copies.prefix(node, index(*op));
-                self.execute(t, life, *role, *view, step(*op, value, *digest));
-            }
-            Event::ReadLocally {
-                view,
-                op,
-                client,
-                number,
-            } => {
-                let request = RequestId {
-                    client: *client,
-                    request: *number,
-                };
-                self.fates.note(t, place(*op), request, Effect::Before);
-                self.act(t, node, *view);
-                self.reads.read(t, node, *view, index(*op), &mut self.findings);
-            }
-            Event::Checkpointed { op, .. } => self.prefix.keep(life, index(*op)),
-            Event::Started { .. }
-            | Event::Recovering { .. }
-            | Event::Recovered { .. }
-            | Event::Suspected { .. }
-            | Event::ViewEntered { .. }
-            | Event::Reported { .. }
-            | Event::LogChosen { .. }
-            | Event::Transferring { .. }
-            | Event::Normal { .. }
-            | Event::FellSilent { .. }
-            | Event::Ignored { .. }
-            | Event::Halted => self.hear_of_change(t, life, event),
-        }
-    }
-
-    /// Events of restarts and changes of view.
-    fn hear_of_change(&mut self, t: u64, life: Life, event: &Event) {
-        let node = life.node;
-        match event {
-            Event::Started {
-                view,
-                log_view,
-                op,
-                prefix,
-                snapshot,
-                digest,
-                ..
-            } => {
-                self.prefix
-                    .start(t, life, index(*snapshot), *digest, &mut self.findings);
-                self.votes
-                    .rely(t, node, index(*snapshot), "came to life with", &mut self.findings);
-                self.start(t, life, *view, *log_view, tip(*op, *prefix));
-            }
-            Event::Recovering { nonce } => self.stages.recover(life, *nonce),
-            Event::Recovered { nonce, .. } => {
-                self.stages.recovered(t, life, *nonce, &mut self.findings);
-            }
-            Event::Suspected { .. } => {
-                self.stages
-                    .take_part(t, life, "wished for a view", &mut self.findings);
-            }
-            Event::ViewEntered { view } => {
-                self.stages
-                    .take_part(t, life, "left its view", &mut self.findings);
-                self.views.reach(t, node, *view, "entered", &mut self.findings);
-                self.churn.begin(t, *view);
-            }
-            Event::Reported { view, report } => {
-                self.stages
-                    .take_part(t, life, "reported what it has", &mut self.findings);
-                self.views
-                    .reach(t, node, *view, "reported to", &mut self.findings);
-                self.mandates.support(*view, node);
-                let held = self.copies.held(node);
-                self.reports
-                    .note(t, node, *view, *report, held, &mut self.findings);
-            }
-            Event::LogChosen { view, reports, from } => {
-                self.act(t, node, *view);
-                self.reports
-                    .choose(t, node, *view, reports, *from, &mut self.findings);
-            }
-            Event::Normal { .. } => {
-                self.stages.take_part(t, life, "was normal", &mut self.findings);
-            }
-            Event::Installed { .. }
-            | Event::SnapshotInstalled { .. }
-            | Event::Appended { .. }
-            | Event::Prepared { .. }
-            | Event::Committed { .. }
-            | Event::Executed { .. }
-            | Event::ReadLocally { .. }
-            | Event::Checkpointed { .. }
-            | Event::Transferring { .. }
-            | Event::FellSilent { .. }
-            | Event::Ignored { .. }
-            | Event::Halted => {}
-        }
-    }
 }
 
 impl Oracle<Node<KeyValue>> for VrOracle {
@@ -478,39 +346,5 @@ impl Oracle<Node<KeyValue>> for VrOracle {
         anomalies.extend(self.settled.conclude(hindsight));
         anomalies.extend(self.churn.conclude(hindsight));
         anomalies
-    }
-}
-
-const fn index(OpNumber(op): OpNumber) -> Index {
-    Index(op)
-}
-
-const fn place(op: OpNumber) -> Place {
-    Place {
-        noun: WORDS.index,
-        index: index(op),
-    }
-}
-
-const fn tip(op: OpNumber, prefix: Digest) -> Tip {
-    Tip {
-        index: index(op),
-        prefix,
-    }
-}
-
-const fn step(op: OpNumber, value: Option<Digest>, digest: Digest) -> Step {
-    Step {
-        index: index(op),
-        value,
-        digest,
-    }
-}
-
-const fn effect(outcome: Outcome) -> Effect {
-    match outcome {
-        Outcome::Now => Effect::Now,
-        Outcome::Before => Effect::Before,
-        Outcome::Stale | Outcome::Expired => Effect::Nothing,
     }
 }

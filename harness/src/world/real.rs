@@ -202,6 +202,7 @@ impl RealCluster {
                 events: home.join("events.jsonl"),
                 seed: chance.next_u64(),
                 flaw: test.flaw.clone(),
+                reads: test.reads.clone(),
             };
             let args = system.node_arguments(node, &place);
             let (stdout, stderr) = (home.join("stdout.log"), home.join("stderr.log"));

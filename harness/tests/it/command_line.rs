@@ -138,6 +138,30 @@ fn an_unknown_name_is_answered_with_the_known_ones_and_the_nearest() {
 }
 
 #[test]
+fn a_way_to_answer_reads_that_a_system_does_not_offer_is_refused_with_what_it_offers() {
+    refused(&["--reads", "lease"], &["pb", "\"lease\"", "one way only"]);
+    let desk = Desk::new();
+    let line = "--workload register --reads quorum";
+    for command in ["run --system vr", "run --world sim --system vr"] {
+        let words: Vec<&str> = command.split(' ').chain(line.split(' ')).collect();
+        desk.call(&words)
+            .is_sentence(BAD_ARGUMENTS, &["vr", "\"quorum\"", "log or lease"]);
+    }
+    let detect = desk.call(&["detect", "--system", "vr", "--reads", "quorum"]);
+    detect.is_sentence(BAD_ARGUMENTS, &["vr", "\"quorum\"", "log or lease"]);
+    assert!(desk.is_empty());
+}
+
+#[test]
+fn what_a_lease_rests_on_is_said_where_the_option_is() {
+    let desk = Desk::new();
+    for asked in [&["run", "--help"][..], &["list", "systems"]] {
+        let said = desk.call(asked).out;
+        assert!(said.contains("lease") && said.contains("clocks"), "{said}");
+    }
+}
+
+#[test]
 fn what_cannot_be_is_refused_before_anything_starts() {
     refused(&["--rate", "0"], &["--rate 0"]);
     refused(&["--rate=-1"], &["--rate -1"]);

@@ -12,6 +12,7 @@ fn test() -> Test {
         workload: "append".to_owned(),
         nemesis: vec!["partition".to_owned(), "kill".to_owned()],
         flaw: Some("vs-volatile".to_owned()),
+        reads: Some("lease".to_owned()),
         world: WorldKind::Real,
         nodes: 5,
         concurrency: 10,
@@ -41,6 +42,7 @@ fn a_test_is_read_back_as_it_was_written() {
         test(),
         Test {
             flaw: None,
+            reads: None,
             nemesis: Vec::new(),
             ..test()
         },

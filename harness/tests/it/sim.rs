@@ -26,6 +26,7 @@ fn test(system: &dyn System, workload: &str, seed: u64) -> Test {
         workload: workload.into(),
         nemesis: Vec::new(),
         flaw: None,
+        reads: None,
         world: WorldKind::Sim,
         nodes: system.claims().servers_default,
         concurrency: 5,
@@ -121,6 +122,26 @@ fn no_correct_system_is_ever_called_wrong() {
                 );
             }
         }
+    }
+}
+
+/// Whether any replica of this group answered a read by itself.
+fn reads_locally(seed: u64, reads: Option<&str>) -> bool {
+    let vr = adapter::system("vr").expect("it is there, and well formed");
+    let mut case = drawn_of(vr.as_ref(), "register", seed);
+    case.test.reads = reads.map(str::to_owned);
+    let trial = hold(&case, Recording::Events);
+    assert_eq!(trial.results.verdict, "valid", "{:?}", trial.results.reason);
+    let local = |log: &Vec<u8>| String::from_utf8_lossy(log).contains("read-locally");
+    trial.events.values().any(local)
+}
+
+#[test]
+fn a_group_answers_reads_as_it_is_told_and_as_its_seed_draws_otherwise() {
+    for (seed, drawn) in [(8, false), (10, true)] {
+        assert_eq!(reads_locally(seed, None), drawn, "seed {seed}");
+        assert!(reads_locally(seed, Some("lease")), "seed {seed}");
+        assert!(!reads_locally(seed, Some("log")), "seed {seed}");
     }
 }
 

@@ -305,6 +305,7 @@ fn command(node: NodeId, addresses: &Addresses, cast: &Cast) -> NodeCommand {
         events: events(node),
         seed: 7,
         flaw,
+        reads: None,
     };
     NodeCommand {
         program: env!("CARGO_BIN_EXE_tribunal").into(),

@@ -10,7 +10,7 @@ use histories::checker::certificate::Certificate;
 use histories::format::certificate;
 
 use super::Judged;
-use crate::cli::verify::beside;
+use crate::store;
 
 /// Where the certificate of a valid history is left.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +50,7 @@ impl Deposit {
     pub(super) fn leave(&self, judged: &Judged, certificates: &[Certificate]) -> Left {
         let path = match self {
             Self::None => return Left::Nowhere,
-            Self::Beside => beside(&judged.path),
+            Self::Beside => store::certificate_of(&judged.path),
             Self::At(path) => path.clone(),
         };
         let write = |out| certificate::write(out, judged.model, judged.operations as u64, certificates);

@@ -7,7 +7,7 @@ use systems::NodeId;
 use systems::vr::{Report, View};
 
 use super::copies::Held;
-use super::index;
+use super::events::index;
 use crate::oracle::Findings;
 
 /// So many views are remembered, the latest.

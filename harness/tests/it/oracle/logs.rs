@@ -18,6 +18,7 @@ fn case(system: &dyn System, flaw: Option<&str>, seed: u64) -> Case {
         workload: "append".into(),
         nemesis: Vec::new(),
         flaw: flaw.map(str::to_owned),
+        reads: None,
         world: WorldKind::Sim,
         nodes: 3,
         concurrency: 5,
