@@ -9,6 +9,7 @@
 //!
 //! What cannot be loosened without the rest becoming explicable is the core.
 
+pub(super) mod lost;
 pub(super) mod stale;
 
 use super::narrator::{Narrator, Proof};

@@ -16,7 +16,7 @@ use crate::checker::{
 use crate::history::{History, OperationId};
 use crate::model::append::Append;
 use crate::model::counter::Counter;
-use crate::model::kv::Kv;
+use crate::model::kv::{Kv, KvOp};
 use crate::model::lock::Lock;
 use crate::model::queue::Queue;
 use crate::model::register::Register;
@@ -62,7 +62,7 @@ impl<'a> Case<'a> {
             ModelName::Register => self.special(Register::plain(), ids, |_, _| Special::NotApplicable),
             ModelName::CasRegister => self.special(Register::with_cas(), ids, |_, _| Special::NotApplicable),
             ModelName::Append => self.append(ids),
-            ModelName::Kv => self.special(Kv::default(), ids, |_, _| Special::NotApplicable),
+            ModelName::Kv => self.strings(ids),
             ModelName::Set => self.set(ids),
             ModelName::Lock => self.special(Lock, ids, hold_order::decide),
             ModelName::Counter => self.special(Counter, ids, count_order::decide),
@@ -105,6 +105,13 @@ impl<'a> Case<'a> {
             Special::Stuck(span) => self.refuted(model, spans, &Stuck::at(span), |_| None),
             Special::NotApplicable => self.search(model, spans, |_| None),
         }
+    }
+
+    fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let mut model = Kv::default();
+        let spans = spans(&mut model, self.history, ids)?;
+        let plain = |core: &[Span<KvOp>]| proof::lost::find(&spans, core, self.narrator());
+        Ok(self.search(&mut model, &spans, plain))
     }
 
     fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
