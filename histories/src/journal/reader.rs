@@ -20,7 +20,7 @@ use crate::history::{Defect, HistoryError, Time, Warning};
 use crate::names::Names;
 use crate::op::{Function, Process};
 use crate::values::{Item, ItemSeed, Values};
-use raw::{RawLine, key, odd_field, optional_string, string, syntax, whole_number};
+use raw::{RawLine, key, odd_field, optional_string, reason, string, syntax, whole_number};
 
 /// A longer line is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -237,9 +237,14 @@ impl<R: BufRead> Reader<R> {
             }
             Ok(Value::Object(fields)) => Err(odd_field(&fields, error)),
             Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
-            Err(_) if self.at_end()? => Ok(Line::Torn),
+            Err(_) if self.is_journal(buffer) && self.at_end()? => Ok(Line::Torn),
             Err(error) => Err(syntax(&error)),
         }
+    }
+
+    /// Whether `line` belongs to a journal at all: one before it did, or it begins as one does.
+    fn is_journal(&self, line: &[u8]) -> bool {
+        self.header.is_some() || self.entries > 0 || line.starts_with(b"{")
     }
 
     fn at_end(&mut self) -> Result<bool, Defect> {
@@ -322,6 +327,6 @@ impl<R: BufRead> Reader<R> {
     fn item(&mut self, value: &RawValue) -> Result<Item, Defect> {
         let seed = ItemSeed(&mut self.values);
         seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-            .map_err(|error| syntax(&error))
+            .map_err(|error| Defect::Syntax(format!("a value that cannot be used: {}", reason(&error))))
     }
 }

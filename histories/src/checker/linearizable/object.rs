@@ -198,12 +198,18 @@ impl<'a> Case<'a> {
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
         let (budget, start) = (self.budget(), model.init());
-        let mut suspect = None;
+        let (mut obvious, mut suspect) = (None, None);
         let mut stalled = |model: &mut M, stuck: &Stuck<M::State>| {
-            suspect = proof::suspect_window(model, spans, stuck, &budget);
-            suspect.is_some()
+            obvious = plain(&[spans[stuck.span]]);
+            if obvious.is_none() {
+                suspect = proof::suspect_window(model, spans, stuck, &budget);
+            }
+            obvious.is_some() || suspect.is_some()
         };
         let found = search_on(model, spans, &[start], &budget, &mut stalled);
+        if let Some(anomaly) = obvious {
+            return Err(Decided::Broken(anomaly));
+        }
         match (suspect, found) {
             (_, Found::Order(order)) => Ok(order),
             (Some(suspect), Found::Refuted(_) | Found::GaveUp(..)) => {

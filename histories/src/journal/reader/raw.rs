@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use crate::history::Defect;
 use crate::names::Names;
 use crate::op::Key;
+use crate::values::one_line;
 
 /// A line as it stands there; what it means is decided field by field, so that each defect has its own sentence.
 #[derive(Deserialize)]
@@ -55,12 +56,17 @@ pub(super) fn odd_field(fields: &Map<String, Value>, error: &serde_json::Error) 
 }
 
 pub(super) fn syntax(error: &serde_json::Error) -> Defect {
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or_default();
     Defect::Syntax(format!(
-        "not a whole JSON line: {reason} at column {}",
+        "not a whole JSON line: {} at column {}",
+        reason(error),
         error.column()
     ))
+}
+
+/// What is wrong, without the place: that is of the text the parser was given, which may be a part of the line.
+pub(super) fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    one_line(text.split(" at line ").next().unwrap_or_default())
 }
 
 pub(super) const fn whole_number(field: &'static str) -> Defect {
