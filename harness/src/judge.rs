@@ -13,7 +13,7 @@ use std::time::Duration;
 use histories::checker::availability::{self, Outage, Recovery};
 use histories::checker::certificate::Certificate;
 use histories::checker::progress::{Progress, Window, WindowSet};
-use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX, Report};
+use histories::checker::{Checker, Limits, Report};
 use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::verify::{Doubt, verify};
@@ -175,8 +175,8 @@ fn check(
         let patience = Patience::of(world);
         let may_go_on = || patience.lasts();
         let limits = Limits {
-            memory_bytes_max: MEMORY_BYTES_MAX,
             may_go_on: &may_go_on,
+            ..Limits::patient()
         };
         let mut report = checker.check(history, &limits);
         let verified = verified(&report, history, workload.model());

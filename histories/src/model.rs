@@ -260,7 +260,7 @@ fn integer(values: &Values, symbol: Symbol) -> Option<i64> {
 
 /// True or false, if a value is one of them.
 fn truth(values: &Values, symbol: Symbol) -> Option<bool> {
-    values.get(symbol).as_bool()
+    values.bool(symbol)
 }
 
 /// Whether `operation` was evaluated and found that it could not be done.

@@ -236,6 +236,29 @@ impl Values {
         }
     }
 
+    /// Whether it is a string.
+    #[must_use]
+    #[inline]
+    pub fn is_text(&self, symbol: Symbol) -> bool {
+        matches!(self.kept[symbol.0 as usize], Kept::Text { .. })
+    }
+
+    /// The symbol of a string, if it occurs.
+    #[must_use]
+    pub fn find_str(&self, text: &str) -> Option<Symbol> {
+        let same = |symbol: &Symbol| self.text(*symbol) == Some(text);
+        self.index.find(hash_of_str(text), same).copied()
+    }
+
+    /// True or false, if it is one of them.
+    #[must_use]
+    pub fn bool(&self, symbol: Symbol) -> Option<bool> {
+        match self.kept[symbol.0 as usize] {
+            Kept::Bool(it) => Some(it),
+            _ => None,
+        }
+    }
+
     /// Leaves out all arrays; their items mean nothing any more.
     pub(crate) fn forget_lists(&mut self) {
         self.elements.clear();

@@ -38,7 +38,7 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const LIMIT_BYTES: usize = 4 << 20;
+const LIMIT_BYTES: usize = 2 << 20;
 
 /// Tables that are as long as the history are beside the limit, and so is what a table is copied into when it grows for the last time.
 const BESIDE_BYTES: usize = LIMIT_BYTES;
@@ -50,6 +50,7 @@ fn judged(sort: Sort, seed: u64) -> (usize, Verdict) {
         sort,
         operations: 400,
         clients: 60,
+        values: 3,
         unknown_percent: 20,
         wrong_percent: 5,
         lies_percent: 100,
@@ -58,7 +59,7 @@ fn judged(sort: Sort, seed: u64) -> (usize, Verdict) {
     let history = history(&mut rng, shape);
     let limits = Limits {
         memory_bytes_max: LIMIT_BYTES as u64,
-        may_go_on: &|| true,
+        ..Limits::patient()
     };
     let checker = Linearizable::new(sort.model()).with_method(Method::Search);
     let before = IN_USE.load(Ordering::Relaxed);

@@ -8,6 +8,7 @@ mod deposit;
 mod expectation;
 mod instance_logs;
 mod judged;
+mod threads;
 mod wanted_model;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use crate::store;
 use deposit::Deposit;
 use expectation::Expectation;
 use judged::Judged;
+use threads::Threads;
 use wanted_model::WantedModel;
 
 /// What to judge, and how.
@@ -207,6 +209,7 @@ impl CheckArgs {
         let limits = Limits {
             memory_bytes_max: self.memory,
             may_go_on: &may_go_on,
+            executor: &Threads::of_machine(),
         };
         Linearizable::new(model)
             .judge(history, &limits)

@@ -42,6 +42,7 @@ pub fn long(count: u64) {
             sort,
             operations: rng.usize(10..100),
             clients: rng.u64(2..6),
+            values: rng.usize(1..4),
             unknown_percent: [0, 0, 3][rng.usize(0..3)],
             wrong_percent: [0, 1, 3][rng.usize(0..3)],
             lies_percent: 30,

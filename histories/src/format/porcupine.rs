@@ -14,8 +14,9 @@ use crate::journal::reader::LINE_BYTES_MAX;
 use crate::journal::{Edge, Index};
 use crate::op::{Function, Process};
 
-/// What stands before an event in a log.
+/// What stands before an event in a log, and before nearly all.
 const MARK: &str = "jepsen.util - ";
+const HEAD: &[u8] = b"INFO  jepsen.util - ";
 
 /// Reads the history in `input`, which sentences call `file_name`.
 ///
@@ -78,6 +79,9 @@ pub fn read(mut input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryE
 
 /// What stands behind the mark, if the line has one.
 fn event(line: &[u8]) -> Option<&[u8]> {
+    if let Some(event) = line.strip_prefix(HEAD) {
+        return Some(event);
+    }
     let mut places = line.windows(MARK.len());
     let at = places.position(|place| place == MARK.as_bytes())?;
     Some(&line[at + MARK.len()..])

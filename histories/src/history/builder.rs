@@ -324,7 +324,7 @@ impl Builder {
             call: t,
             process,
             index,
-            key: key.map_or(NO_KEY, |key| self.tables.keys.number_of(&key)),
+            key: self.tables.ask(key.as_ref()),
             value,
             f,
         }));

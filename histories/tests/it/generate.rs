@@ -96,6 +96,8 @@ pub(crate) struct Shape {
     pub(crate) sort: Sort,
     pub(crate) operations: usize,
     pub(crate) clients: u64,
+    /// Where values are repeated, of so many: 1 to 3.
+    pub(crate) values: usize,
     /// Of a hundred operations so many end with an unknown outcome.
     pub(crate) unknown_percent: u32,
     /// Of a hundred operations so many are done wrongly by the object.
@@ -148,6 +150,7 @@ fn shape(rng: &mut Rng, sort: Sort) -> Shape {
             rng.usize(1..6) + rng.usize(2..6)
         },
         clients: rng.u64(1..6),
+        values: rng.usize(1..4),
         unknown_percent: [0, 0, 0, 30, 60][rng.usize(0..5)],
         wrong_percent: [0, 30, 60][rng.usize(0..3)],
         lies_percent: 85,
@@ -210,7 +213,7 @@ fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
         match rng.u32(0..5) {
             0 | 1 if asked < shape.operations && !idle.is_empty() => {
                 let process = idle.swap_remove(rng.usize(0..idle.len()));
-                let (f, argument) = question(rng, shape.sort, (asked, process), &state);
+                let (f, argument) = question(rng, shape, (asked, process), &state);
                 asked += 1;
                 edges.push(Edge::Ask(process, f, argument.clone()));
                 open.push(Live {
@@ -288,13 +291,18 @@ fn complete(rng: &mut Rng, shape: Shape, live: Live, lost: &mut Vec<Live>) -> (u
     }
 }
 
-fn question(rng: &mut Rng, sort: Sort, (number, process): (usize, u64), state: &Value) -> (Function, Value) {
+fn question(
+    rng: &mut Rng,
+    Shape { sort, values, .. }: Shape,
+    (number, process): (usize, u64),
+    state: &Value,
+) -> (Function, Value) {
     let value = if sort.is_unique() {
         json!(number + 10)
     } else {
-        json!(rng.u32(0..3))
+        json!(rng.usize(0..values))
     };
-    let text = json!(["a", "a", "b", "ab"][rng.usize(0..4)]);
+    let text = json!(["a", "b", "ab"][rng.usize(0..values)]);
     // Mostly what the object holds just now, so that it often matches.
     let old = if rng.u32(0..3) > 0 {
         state.clone()

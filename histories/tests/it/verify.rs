@@ -61,6 +61,7 @@ fn an_order_is_accepted_exactly_if_the_history_is_linearizable() {
             sort,
             operations: rng.usize(3..7),
             clients: 3,
+            values: 3,
             unknown_percent: [0, 40][rng.usize(..2)],
             wrong_percent: 0,
             lies_percent: 100,

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use crate::values::{FLOAT_END, Item, NUMBER_TOO_LARGE, Values};
+use crate::values::{FLOAT_END, Item, NUMBER_TOO_LARGE, Symbol, Values};
 
 /// A form. Its names are those of the text it was read from.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,13 +30,25 @@ const DEPTH_MAX: usize = 64;
 impl Form<'_> {
     /// The form as an item of a history: keywords and symbols become strings.
     pub(in crate::format) fn item(&self, values: &mut Values) -> Item {
+        let Self::Sequence(elements) = self else {
+            return self.symbol(values).into();
+        };
+        let from = values.open_list();
+        for element in elements {
+            let element = element.symbol(values);
+            values.push_element(element);
+        }
+        values.close_list(from)
+    }
+
+    fn symbol(&self, values: &mut Values) -> Symbol {
         match self {
-            Self::Nil => Item::NULL,
-            Self::Int(number) => values.intern_int(*number).into(),
-            Self::Text(text) => values.intern_str(text).into(),
-            Self::Keyword(name) | Self::Symbol(name) => values.intern_str(name).into(),
+            Self::Nil => Symbol::NULL,
+            Self::Int(number) => values.intern_int(*number),
+            Self::Text(text) => values.intern_str(text),
+            Self::Keyword(name) | Self::Symbol(name) => values.intern_str(name),
             Self::Sequence(_) | Self::Map(_) | Self::Bool(_) | Self::Large(_) | Self::Float(_) => {
-                values.intern_item(self.json())
+                values.intern(self.json())
             }
         }
     }
