@@ -70,6 +70,12 @@ impl From<Symbol> for Item {
     }
 }
 
+/// Numbers that are not whole, or are written so, end here, up and down: beyond, a float is no more what was written there.
+pub(crate) const FLOAT_END: f64 = (1_u64 << 63) as f64;
+
+/// What is said of numbers beyond.
+pub(crate) const NUMBER_TOO_LARGE: &str = "a number of more than 64 bits; write it as a string";
+
 /// Items from here on are arrays.
 const LISTS_FROM: u32 = 1 << 31;
 

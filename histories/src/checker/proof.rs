@@ -28,7 +28,7 @@ const STEPS_MAX: u64 = 20_000;
 const ALL_STEPS_MAX: u64 = 400_000;
 
 /// More operations than this are not named as the proof.
-const CORE_NAMED_MAX: usize = 12;
+const CORE_NAMED_MAX: usize = 40;
 
 /// More operations than this are only counted in a sentence.
 const OTHERS_SHOWN_MAX: usize = 2;

@@ -20,7 +20,7 @@ use super::{FORMAT, Index};
 use crate::history::{Defect, HistoryError, Time, Warning};
 use crate::names::Names;
 use crate::op::{Function, Key, Process};
-use crate::values::{Item, ItemSeed, Values};
+use crate::values::{Item, ItemSeed, Values, one_line};
 
 /// A longer line is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
@@ -365,9 +365,14 @@ impl<R: BufRead> Reader<R> {
             }
             Ok(Value::Object(fields)) => Err(odd_field(&fields, error)),
             Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
-            Err(_) if self.at_end()? => Ok(Line::Torn),
+            Err(_) if self.is_journal(buffer) && self.at_end()? => Ok(Line::Torn),
             Err(error) => Err(syntax(&error)),
         }
+    }
+
+    /// Whether `line` belongs to a journal at all: one before it did, or it begins as one does.
+    fn is_journal(&self, line: &[u8]) -> bool {
+        self.header.is_some() || self.entries > 0 || line.starts_with(b"{")
     }
 
     fn at_end(&mut self) -> Result<bool, Defect> {
@@ -450,7 +455,7 @@ impl<R: BufRead> Reader<R> {
     fn item(&mut self, value: &RawValue) -> Result<Item, Defect> {
         let seed = ItemSeed(&mut self.values);
         seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-            .map_err(|error| syntax(&error))
+            .map_err(|error| Defect::Syntax(format!("a value that cannot be used: {}", reason(&error))))
     }
 }
 
@@ -466,12 +471,17 @@ fn odd_field(fields: &Map<String, Value>, error: &serde_json::Error) -> Defect {
 }
 
 fn syntax(error: &serde_json::Error) -> Defect {
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or_default();
     Defect::Syntax(format!(
-        "not a whole JSON line: {reason} at column {}",
+        "not a whole JSON line: {} at column {}",
+        reason(error),
         error.column()
     ))
+}
+
+/// What is wrong, without the place: that is of the text the parser was given, which may be a part of the line.
+fn reason(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    one_line(text.split(" at line ").next().unwrap_or_default())
 }
 
 const fn whole_number(field: &'static str) -> Defect {
