@@ -283,21 +283,29 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
     match flaw {
         Flaw::LeaderLocalRead => Some("--workload register --nemesis primaries"),
         Flaw::AcceptNotDurable => Some("--workload append --nemesis kill-all"),
-        Flaw::GatherCommittedOnly
-        | Flaw::PreferRemote
-        | Flaw::OwnValueFirst
-        | Flaw::PromiseNotDurable
+        Flaw::PromiseNotDurable => {
+            Some("--workload append --nemesis kill,primaries --nemesis-interval 1s --time-limit 40s")
+        }
+        Flaw::GatherCommittedOnly | Flaw::NoopWithoutRead | Flaw::OwnValueFirst => {
+            Some("--workload append --nemesis primaries,kill-primaries --time-limit 40s")
+        }
+        Flaw::CommitWithoutValue => {
+            Some("--workload append --nemesis primaries,pause-primaries --time-limit 40s")
+        }
+        Flaw::DuplicateCommand => {
+            Some("--workload append --nemesis partition,kill-primaries --time-limit 40s")
+        }
+        Flaw::QuorumTwoOfFive => Some("--workload append --nemesis majority --time-limit 40s"),
+        Flaw::HoleSkipped | Flaw::BlockingSend | Flaw::BroadcastSubset => {
+            Some("--workload append --nemesis partition,pause,kill --time-limit 40s")
+        }
+        Flaw::StartNeedsAllPeers => {
+            Some("--workload append --nemesis one,kill --nemesis-interval 2s --time-limit 40s")
+        }
+        Flaw::PreferRemote
         | Flaw::AcceptBelowPromise
         | Flaw::StalePromiseCounted
         | Flaw::AckNotIdentified
-        | Flaw::CommitWithoutValue
-        | Flaw::HoleSkipped
-        | Flaw::NoopWithoutRead
-        | Flaw::DuplicateCommand
-        | Flaw::QuorumTwoOfFive
-        | Flaw::BroadcastSubset
-        | Flaw::BlockingSend
-        | Flaw::SyncLongerThanTimeout
-        | Flaw::StartNeedsAllPeers => None,
+        | Flaw::SyncLongerThanTimeout => None,
     }
 }
