@@ -20,7 +20,7 @@ pub use cluster::{Action, Cluster, FaultId, Link, Roster, Standing, Verification
 pub use fault::{Family, Fault, Phase, Shape};
 pub use grudge::Grudge;
 pub use mischief::{Disturbance, Fate, Mischief, Release};
-pub use profile::{Nemesis, Profile, Selection, catalogue};
+pub use profile::{Nemesis, Profile, Selection, TURNS, catalogue};
 pub use resolution::{Resolution, resolve};
 pub use schedule::{Episode, Schedule};
 pub use target::Target;
