@@ -13,7 +13,7 @@
 //! | I10 | whoever lives catches up when all is quiet | `divergent-state` |
 //! | I11 | a view begins with the newest log reported, and reports tell what their replica holds; who recovers takes part in nothing; v' <= v, k <= n | `broken-succession`, `forgotten`, `out-of-turn` |
 //! | I12 | places are carried out in order, none is left out | `hole` |
-//! | I16 | views do not follow each other for ever when nothing is wrong | `view-churn` |
+//! | I16 | nobody leaves for a view that fewer than a quorum wish for; views do not follow each other for ever when nothing is wrong | `out-of-turn`, `view-churn` |
 //! | I17 | what a replica had made durable it still has in its next life | `forgotten` |
 //! | I19 | all answers to one write are the same | `answers-differ` |
 //!
@@ -25,6 +25,7 @@ mod events;
 mod reads;
 mod reports;
 mod stages;
+mod wishes;
 
 use histories::{Anomaly, AnomalyKind};
 use systems::group::Response;
@@ -39,6 +40,7 @@ use self::events::index;
 use self::reads::Reads;
 use self::reports::Reports;
 use self::stages::Stages;
+use self::wishes::Wishes;
 use super::answers::Answers;
 use super::churn::Churn;
 use super::fates::Fates;
@@ -77,6 +79,7 @@ pub struct VrOracle {
     reads: Reads,
     fates: Fates<Place>,
     answers: Answers,
+    wishes: Wishes,
     churn: Churn<View>,
     settled: Settled,
     events: u64,
@@ -107,6 +110,7 @@ impl VrOracle {
             reads: Reads::default(),
             fates: Fates::default(),
             answers: Answers::default(),
+            wishes: Wishes::default(),
             churn: Churn::new("views", 0),
             settled: Settled::new(WORDS),
             events: 0,
@@ -122,6 +126,7 @@ impl VrOracle {
             findings.add(AnomalyKind::OutOfTurn, t, sentence);
         }
         self.stages.start(life);
+        self.wishes.note(node, view);
         self.copies.start(t, node, log_view, tip, findings);
         self.recount(t, node, log_view, Index(0));
     }
@@ -132,6 +137,7 @@ impl VrOracle {
         self.views.reach(t, node, view, "took up", &mut self.findings);
         self.stages
             .take_part(t, life, "took up a view", &mut self.findings);
+        self.wishes.note(node, view);
         if let Some(snapshot) = self.copies.snapshot(node) {
             self.prefix
                 .install(t, life, snapshot.tip.index, snapshot.digest, &mut self.findings);

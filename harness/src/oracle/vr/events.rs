@@ -102,14 +102,17 @@ impl VrOracle {
             Event::Recovered { nonce, .. } => {
                 self.stages.recovered(t, life, *nonce, &mut self.findings);
             }
-            Event::Suspected { .. } => {
+            Event::Suspected { view } => {
                 self.stages
                     .take_part(t, life, "wished for a view", &mut self.findings);
+                self.wishes.note(node, *view);
             }
             Event::ViewEntered { view } => {
                 self.stages
                     .take_part(t, life, "left its view", &mut self.findings);
                 self.views.reach(t, node, *view, "entered", &mut self.findings);
+                self.wishes
+                    .leave(t, node, *view, &self.electorate, &mut self.findings);
                 self.churn.begin(t, *view);
             }
             Event::Reported { view, report } => {
