@@ -298,12 +298,15 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
         Flaw::OldViewPrepare => {
             Some("--workload append --nemesis pause-primaries,partition --nemesis-interval 1s")
         }
-        Flaw::PrepareGapAccepted | Flaw::RecoverySingleResponse | Flaw::RecoveryForgetsView => {
+        Flaw::PrepareGapAccepted
+        | Flaw::RecoverySingleResponse
+        | Flaw::RecoveryNoNonce
+        | Flaw::RecoveryForgetsView => {
             Some("--workload append --nemesis kill,partition --nemesis-interval 1s")
         }
         Flaw::RecoveringParticipates | Flaw::RecoveryStrictlyGreater => {
             Some("--workload append --nemesis kill --nemesis-interval 2s")
         }
-        Flaw::RecoveryNoNonce | Flaw::StateTransferTruncates | Flaw::StartViewOlderView => None,
+        Flaw::StateTransferTruncates | Flaw::StartViewOlderView => None,
     }
 }
