@@ -17,7 +17,7 @@ use systems::NodeId;
 use tribunal::adapter::{Client, Clients};
 use tribunal::chance::{Purpose, stream};
 use tribunal::generator::Until;
-use tribunal::interpreter::Interpreter;
+use tribunal::interpreter::{Interpreter, Recovered, Recovery};
 use tribunal::progress::{Phase, Progress, Tally};
 use tribunal::testimony::Departure;
 use tribunal::workload::{KeysConfig, Workload};
@@ -142,7 +142,11 @@ fn record(workload: Workload) -> std::io::Result<f64> {
     let mut load = Until::new(workload.generator(keys, stream(1, Purpose::Operations)), LOAD);
     let mut counter = Counter(0);
     let interpreter = Interpreter::new(&mut world, journal, CONCURRENCY, &Schedule::default());
-    interpreter.run(&mut load, Duration::ZERO, &mut counter)?;
+    let recovery = Recovery {
+        within: Duration::ZERO,
+        until: Recovered::Readable,
+    };
+    interpreter.run(&mut load, recovery, &mut counter)?;
     Ok(counter.0 as f64)
 }
 

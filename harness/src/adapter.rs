@@ -156,6 +156,11 @@ pub trait Witness: std::fmt::Debug {
     /// Who matters now.
     fn standing(&self, health: &Health) -> Standing;
 
+    /// How many positions of its log each node has applied, as far as it has said; none where nodes say nothing of the kind.
+    fn applied(&self) -> BTreeMap<NodeId, u64> {
+        BTreeMap::new()
+    }
+
     /// Why the system, by its own claims, need not answer any more.
     fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String>;
 }

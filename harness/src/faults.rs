@@ -194,6 +194,7 @@ impl Faults {
         journal: &mut Journal<impl Write>,
     ) -> io::Result<()> {
         record.begin_ns = nanos(world.now());
+        record.action = Some(action.clone());
         let value = json!({"fault": record.fault, "action": action, "resolved": record.resolved});
         journal.fault(record.begin_ns, &edge(id, family, Phase::Begin, value, None))?;
         world.cluster().inject(id, &action)?;
@@ -256,6 +257,7 @@ fn blank(id: FaultId, family: Family, fault: &str, target: &str) -> FaultRecord 
         resolved: String::new(),
         skipped: None,
         seen_instead: None,
+        action: None,
     }
 }
 

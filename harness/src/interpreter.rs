@@ -15,7 +15,7 @@ use crate::crew::Crew;
 use crate::faults::Faults;
 use crate::generator::{Generator, Next};
 use crate::progress::{Phase, Progress, Tally};
-use crate::testimony::{Aftermath, LastReads, PrimaryKill, Testimony};
+use crate::testimony::{Aftermath, LastReads, Level, PrimaryKill, Testimony};
 use crate::world::World;
 
 /// The longest time between two looks at completions and faults, so that the progress line stays alive.
@@ -23,6 +23,24 @@ const GLANCE: Duration = Duration::from_millis(100);
 
 /// The longest an operation may take to be concluded by its session. Beyond it the harness itself has failed.
 const OPERATION_TIME_MAX: Duration = Duration::from_secs(60);
+
+/// What has to be seen after everything has been healed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Recovery {
+    /// How soon.
+    pub within: Duration,
+    /// What.
+    pub until: Recovered,
+}
+
+/// When a system has recovered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Recovered {
+    /// Everything can be read.
+    Readable,
+    /// And all nodes have applied equally much of their log, as far as they say.
+    Level,
+}
 
 /// What a run is driven by.
 #[derive(Debug)]
@@ -52,7 +70,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         }
     }
 
-    /// The whole run: load beside faults, heal, last reads within `recovery`, the primary's death, the reads again.
+    /// The whole run: load beside faults, heal, last reads as `recovery` says, the primary's death, the reads again.
     ///
     /// # Errors
     /// When the journal cannot be written, a fault cannot be injected or healed, or an operation is never concluded: a failure of
@@ -60,7 +78,7 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
     pub fn run(
         mut self,
         load: &mut dyn Generator,
-        recovery: Duration,
+        recovery: Recovery,
         progress: &mut dyn Progress,
     ) -> io::Result<Testimony> {
         self.load(load, progress)?;
@@ -169,18 +187,40 @@ impl<'run, W: World, J: Write> Interpreter<'run, W, J> {
         }
     }
 
-    fn aftermath(&mut self, recovery: Duration, progress: &mut dyn Progress) -> io::Result<()> {
+    fn aftermath(&mut self, recovery: Recovery, progress: &mut dyn Progress) -> io::Result<()> {
         let keys = std::mem::take(&mut self.touched).keys;
         self.phase = Phase::LastReads;
-        let healed = self.read_all(&keys, recovery, progress)?;
-        let primary_killed = self.kill_primary(&keys, recovery, progress)?;
+        let Recovery { within, until } = recovery;
+        let healed = self.read_all(&keys, within, progress)?;
+        let level = match until {
+            Recovered::Readable => None,
+            Recovered::Level => Some(self.await_level(within)),
+        };
+        let primary_killed = self.kill_primary(&keys, within, progress)?;
         let excuse = self.world.excuse();
         self.testimony.aftermath = Aftermath {
             healed,
             primary_killed,
+            level,
             excuse,
         };
         self.faults.heal_all(self.world, &mut self.journal)
+    }
+
+    /// Waits until all nodes have come equally far, at most for `bound`.
+    fn await_level(&mut self, bound: Duration) -> Level {
+        let begin = self.world.now();
+        loop {
+            let level = Level {
+                applied: self.world.applied(),
+                waited: self.world.now().saturating_sub(begin),
+            };
+            if level.is_even() || bound <= level.waited || self.is_interrupted() {
+                return level;
+            }
+            // Nobody asks for anything now, so nothing is completed.
+            self.world.wait(self.world.now() + GLANCE);
+        }
     }
 
     fn kill_primary(

@@ -1,6 +1,7 @@
 //! From what was recorded to the verdict: the journal is parsed, every checker of the workload judges it, and what the interpreter saw
 //! beside the operations is weighed.
 
+mod contact;
 mod patience;
 
 use std::collections::BTreeMap;
@@ -9,16 +10,20 @@ use std::io::{self, BufRead, BufReader, BufWriter};
 use std::path::Path;
 use std::time::Duration;
 
-use histories::checker::availability::{self, Recovery};
+use histories::checker::availability::{self, Outage, Recovery};
 use histories::checker::certificate::Certificate;
 use histories::checker::progress::{Progress, Window, WindowSet};
-use histories::checker::{Checker, Limits, MEMORY_BYTES_MAX, Report};
+use histories::checker::{Checker, Limits, Report};
 use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::verify::{Doubt, verify};
 use histories::{Anomaly, AnomalyKind, History, ModelName, Verdict};
 
+use systems::NodeId;
+
+use self::contact::Silence;
 use self::patience::Patience;
+use crate::adapter;
 use crate::oracle::Examination;
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
 use crate::test::{Test, WorldKind};
@@ -96,6 +101,7 @@ fn judge_named(
     findings.push(unverified(testimony));
     findings.push(interrupted(testimony));
     findings.push(unavailable(testimony));
+    findings.extend(uneven(testimony));
     let mut results = blank(test, testimony);
     results.certificates = certificates;
     results.checkers = checkers;
@@ -106,6 +112,7 @@ fn judge_named(
         .collect();
     count(&history, &mut results);
     weigh_availability(&history, testimony, &mut results);
+    findings.extend(silent(test, &history, testimony, &mut results));
     conclude(findings, &mut results);
     results.durations_ms.check = patience.ms();
     Ok(results)
@@ -166,8 +173,8 @@ fn check(
         let patience = Patience::of(world);
         let may_go_on = || patience.lasts();
         let limits = Limits {
-            memory_bytes_max: MEMORY_BYTES_MAX,
             may_go_on: &may_go_on,
+            ..Limits::patient()
         };
         let mut report = checker.check(history, &limits);
         let verified = verified(&report, history, workload.model());
@@ -302,6 +309,60 @@ fn unavailable(testimony: &Testimony) -> Finding {
     }
 }
 
+/// Nodes that were waited for come equally far.
+fn uneven(testimony: &Testimony) -> Option<Finding> {
+    let level = testimony.aftermath.level.as_ref()?;
+    if level.is_even() || testimony.interrupted {
+        return None;
+    }
+    let counts: Vec<String> = level
+        .applied
+        .iter()
+        .map(|(node, count)| format!("{node} {count}"))
+        .collect();
+    let text = format!(
+        "the nodes had not applied equally much of the log {:.1} s after everything had been healed and read: {}",
+        level.waited.as_secs_f64(),
+        counts.join(", ")
+    );
+    Some(Finding {
+        verdict: Verdict::Invalid(vec![sentence(AnomalyKind::DivergentState, text)]),
+        cause: Cause::Violation,
+    })
+}
+
+/// A majority that is in touch is to answer, if the system says so.
+fn silent(test: &Test, history: &History, testimony: &Testimony, results: &mut Results) -> Option<Finding> {
+    let system = adapter::system(&test.system)?;
+    let enough = system.claims().enough(test.nodes)?;
+    let end = Time(u64::try_from((testimony.load + testimony.recover).as_nanos()).ok()?);
+    let contacts = contact::contacts(&testimony.faults, &system.roster(test.nodes), enough, end);
+    let silence = contact::longest_silence(&availability::outages(history), &contacts)?;
+    let length_ns = silence.outage.length_ns();
+    results.longest_silence_in_touch_ns = Some(length_ns);
+    let bound = test.answers_within(system.claims());
+    let too_long = bound < Duration::from_nanos(length_ns) && !testimony.interrupted;
+    too_long.then(|| Finding {
+        verdict: Verdict::Invalid(vec![sentence(AnomalyKind::Unavailable, told(&silence, bound))]),
+        cause: Cause::Unavailable,
+    })
+}
+
+fn told(silence: &Silence, bound: Duration) -> String {
+    let names: Vec<String> = silence.contact.nodes.iter().map(NodeId::to_string).collect();
+    let Outage { from, to } = silence.outage;
+    let seconds = |Time(ns)| ns as f64 / 1e9;
+    format!(
+        "nobody was answered from {:.3} s to {:.3} s, though {} were up and in touch with each other and the clients from {:.3} s to {:.3} s; the system claims to answer within {:.1} s",
+        seconds(from),
+        seconds(to),
+        names.join(", "),
+        seconds(silence.contact.window.from),
+        seconds(silence.contact.window.to),
+        bound.as_secs_f64()
+    )
+}
+
 fn departed(departure: &Departure) -> Anomaly {
     let Departure { node, status, at } = departure;
     sentence(
@@ -427,6 +488,13 @@ fn blank(test: &Test, testimony: &Testimony) -> Results {
         faults: testimony.faults.clone(),
         recovery_ns: Vec::new(),
         longest_unavailable_ns: 0,
+        longest_silence_in_touch_ns: None,
+        applied: testimony
+            .aftermath
+            .level
+            .as_ref()
+            .map(|level| level.applied.clone())
+            .unwrap_or_default(),
         checkers: Vec::new(),
         certificates: Vec::new(),
         anomalies: Vec::new(),

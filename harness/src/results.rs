@@ -8,6 +8,7 @@ use std::path::Path;
 use histories::Anomaly;
 use histories::checker::certificate::Certificate;
 use serde::{Deserialize, Serialize};
+use systems::NodeId;
 
 use crate::cli::exit_code::{HARNESS_FAILURE, of_verdict};
 use crate::progress::Tally;
@@ -56,6 +57,12 @@ pub struct Results {
     pub recovery_ns: Vec<Option<u64>>,
     /// The longest time without a success while something was asked.
     pub longest_unavailable_ns: u64,
+    /// The longest part of such a time in which so many nodes were left alone by all faults as the system needs to answer; none where it names no such number.
+    #[serde(default)]
+    pub longest_silence_in_touch_ns: Option<u64>,
+    /// How many positions of its log each node had applied in the end, where all of them were waited for.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub applied: BTreeMap<NodeId, u64>,
     /// What each checker found.
     pub checkers: Vec<CheckerResult>,
     /// What shows that the history is linearizable; in a file of its own.

@@ -86,6 +86,9 @@ fn what_was_done(text: &mut String, results: &Results, test: &Test) {
         &format!("  workload  {}: {}", test.workload, operations(results, test)),
     );
     put(text, &format!("  nemesis   {}", faults(results)));
+    if !results.applied.is_empty() {
+        put(text, &format!("  applied   {}", applied(results)));
+    }
     let spans = results.durations_ms;
     let (setup, check, teardown) = (spans.setup, spans.check, spans.teardown);
     let seed = test.seed;
@@ -95,6 +98,13 @@ fn what_was_done(text: &mut String, results: &Results, test: &Test) {
             "  time      serving after {setup:.0} ms, judged in {check:.0} ms, gone in {teardown:.0} ms; seed {seed}"
         ),
     );
+}
+
+/// How many positions of the log each node had applied in the end.
+fn applied(results: &Results) -> String {
+    let counts = results.applied.iter();
+    let counts: Vec<String> = counts.map(|(node, count)| format!("{node} {count}")).collect();
+    format!("positions of the log: {}", counts.join(", "))
 }
 
 fn operations(results: &Results, test: &Test) -> String {

@@ -5,6 +5,10 @@ use std::time::Duration;
 use nemesis::Family;
 use serde::{Deserialize, Serialize};
 
+use systems::claims::Claims;
+
+use crate::interpreter::{Recovered, Recovery};
+use crate::workload::Workload;
 use crate::world::sim::Conditions;
 
 /// The version of this program, as recorded in every run.
@@ -101,10 +105,20 @@ impl Test {
         Duration::from_secs_f64(self.nemesis_interval_s)
     }
 
-    /// How long the system may take to recover.
+    /// What has to be seen after everything has been healed, and how soon.
     #[must_use]
-    pub fn recovery(&self) -> Duration {
-        Duration::from_secs_f64(self.recovery_s)
+    pub fn recovery(&self) -> Recovery {
+        Recovery {
+            within: Duration::from_secs_f64(self.recovery_s),
+            until: Workload::named(&self.workload).map_or(Recovered::Readable, Workload::recovered),
+        }
+    }
+
+    /// How long a system of these `claims` may be silent while nothing keeps it from answering: longer where everybody is told to wait longer.
+    #[must_use]
+    pub fn answers_within(&self, claims: &Claims) -> Duration {
+        let conditions = self.conditions.unwrap_or_default();
+        conditions.answers_within(claims.recovers_within)
     }
 
     /// The name runs of this kind share: system, workload and nemesis.

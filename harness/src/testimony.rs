@@ -1,8 +1,10 @@
 //! What the interpreter saw of a run beside the operations: faults, departures, and how it ended.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use histories::Key;
+use nemesis::Action;
 use serde::{Deserialize, Serialize};
 use systems::NodeId;
 
@@ -33,6 +35,9 @@ pub struct FaultRecord {
     /// What was seen instead, if it did not hold.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub seen_instead: Option<String>,
+    /// What was done, if anything was; in files it stands in the journal.
+    #[serde(skip)]
+    pub action: Option<Action>,
 }
 
 /// A node that left though nobody killed it.
@@ -78,8 +83,29 @@ pub struct Aftermath {
     pub healed: LastReads,
     /// What came of killing the primary.
     pub primary_killed: PrimaryKill,
+    /// Whether everybody came equally far, where that was waited for.
+    pub level: Option<Level>,
     /// Why the system need not have answered, by its own claims.
     pub excuse: Option<String>,
+}
+
+/// How far the nodes had come when they had been waited for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Level {
+    /// How many positions of its log each of them had applied.
+    pub applied: BTreeMap<NodeId, u64>,
+    /// For how long they had been waited for.
+    pub waited: Duration,
+}
+
+impl Level {
+    /// Whether all of them had come equally far.
+    #[must_use]
+    pub fn is_even(&self) -> bool {
+        let mut counts = self.applied.values();
+        let first = counts.next();
+        counts.all(|count| Some(count) == first)
+    }
 }
 
 /// Everything the interpreter saw beside the operations.

@@ -5,12 +5,15 @@ pub mod keys;
 pub mod log;
 pub mod register;
 
+use std::time::Duration;
+
 use histories::{Checker, ExactlyOnce, Linearizable, ModelName, Process};
 use rand_chacha::ChaCha12Rng;
 
 use crate::adapter::Reads;
 use crate::chance::{Purpose, stream};
 use crate::generator::{Generator, Pace, Until};
+use crate::interpreter::Recovered;
 use crate::test::Test;
 
 pub use keys::{Keys, KeysConfig};
@@ -33,11 +36,49 @@ pub enum Workload {
     Append,
     /// Long unique tokens appended, as the instances of a replicated log.
     Log,
+    /// The same at the course's low pressure.
+    LogLow,
+    /// The same at the course's high pressure.
+    LogHigh,
 }
+
+/// What a run of a workload is like if nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Usual {
+    /// Replicas; none where the system has its own number.
+    pub nodes: Option<usize>,
+    /// Clients for each replica.
+    pub clients_per_node: u64,
+    /// Operations a second, all clients together.
+    pub rate: f64,
+    /// How long the load lasts.
+    pub time_limit: Duration,
+}
+
+/// What is usual for a workload that is no preset.
+const USUAL: Usual = Usual {
+    nodes: None,
+    clients_per_node: 2,
+    rate: 500.0,
+    time_limit: Duration::from_secs(30),
+};
+
+/// The course's runs: five nodes, for five seconds.
+const COURSE: Usual = Usual {
+    nodes: Some(5),
+    time_limit: Duration::from_secs(5),
+    ..USUAL
+};
 
 impl Workload {
     /// Every workload.
-    pub const ALL: [Self; 3] = [Self::Register, Self::Append, Self::Log];
+    pub const ALL: [Self; 5] = [
+        Self::Register,
+        Self::Append,
+        Self::Log,
+        Self::LogLow,
+        Self::LogHigh,
+    ];
 
     /// Those whose clients read all the time, and so see soon what is wrong.
     pub const WATCHFUL: [Self; 2] = [Self::Register, Self::Append];
@@ -55,6 +96,8 @@ impl Workload {
             Self::Register => "register",
             Self::Append => "append",
             Self::Log => "log",
+            Self::LogLow => "log-low",
+            Self::LogHigh => "log-high",
         }
     }
 
@@ -69,8 +112,38 @@ impl Workload {
                 "unique tokens appended to lists that are read whole; judged for linearizability and exactly-once"
             }
             Self::Log => {
-                "unique tokens of 1000 bytes appended, read at the end only; --rate 100 is low pressure, 10000 is high"
+                "unique tokens of 1000 bytes appended, read at the end only; then all nodes have to have applied equally much"
             }
+            Self::LogLow => "log under low pressure: 5 nodes, 100 instances a second for 5 s",
+            Self::LogHigh => {
+                "log under high pressure: 5 nodes, 10000 instances a second by 100 clients for 5 s"
+            }
+        }
+    }
+
+    /// What a run of it is like if nothing else is said.
+    #[must_use]
+    pub const fn usual(self) -> Usual {
+        match self {
+            Self::Register | Self::Append | Self::Log => USUAL,
+            Self::LogLow => Usual {
+                rate: 100.0,
+                ..COURSE
+            },
+            Self::LogHigh => Usual {
+                clients_per_node: 20,
+                rate: 10_000.0,
+                ..COURSE
+            },
+        }
+    }
+
+    /// What has to be seen after everything has been healed.
+    #[must_use]
+    pub const fn recovered(self) -> Recovered {
+        match self {
+            Self::Register | Self::Append => Recovered::Readable,
+            Self::Log | Self::LogLow | Self::LogHigh => Recovered::Level,
         }
     }
 
@@ -79,7 +152,7 @@ impl Workload {
     pub const fn reads(self) -> Reads {
         match self {
             Self::Register => Reads::Scalar,
-            Self::Append | Self::Log => Reads::List,
+            Self::Append | Self::Log | Self::LogLow | Self::LogHigh => Reads::List,
         }
     }
 
@@ -88,7 +161,7 @@ impl Workload {
     pub const fn model(self) -> ModelName {
         match self {
             Self::Register => ModelName::CasRegister,
-            Self::Append | Self::Log => ModelName::Append,
+            Self::Append | Self::Log | Self::LogLow | Self::LogHigh => ModelName::Append,
         }
     }
 
@@ -97,7 +170,7 @@ impl Workload {
     pub fn checkers(self) -> Vec<Box<dyn Checker>> {
         match self {
             Self::Register => vec![Box::new(Linearizable::new(self.model()))],
-            Self::Append | Self::Log => {
+            Self::Append | Self::Log | Self::LogLow | Self::LogHigh => {
                 vec![Box::new(Linearizable::new(self.model())), Box::new(ExactlyOnce)]
             }
         }
@@ -109,7 +182,7 @@ impl Workload {
         match self {
             Self::Register => Box::new(register::RegisterLoad::new(keys, rng)),
             Self::Append => Box::new(append::AppendLoad::new(keys, rng)),
-            Self::Log => Box::new(log::LogLoad::new(keys, rng)),
+            Self::Log | Self::LogLow | Self::LogHigh => Box::new(log::LogLoad::new(keys, rng)),
         }
     }
 }

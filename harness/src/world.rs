@@ -4,10 +4,12 @@ pub mod injuries;
 pub mod real;
 pub mod sim;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use histories::{Completion, Invocation, Process};
 use nemesis::Cluster;
+use systems::NodeId;
 
 use crate::testimony::Departure;
 
@@ -33,6 +35,11 @@ pub trait World {
 
     /// Whether somebody wants the run to end now.
     fn interrupted(&self) -> bool;
+
+    /// How many positions of its log each node has applied, as far as it has said; none where nodes say nothing of the kind.
+    fn applied(&mut self) -> BTreeMap<NodeId, u64> {
+        BTreeMap::new()
+    }
 
     /// Why the system, by its own claims, need not answer any more; none while it must.
     fn excuse(&mut self) -> Option<String>;
@@ -65,6 +72,10 @@ impl<W: World + ?Sized> World for Box<W> {
 
     fn interrupted(&self) -> bool {
         self.as_ref().interrupted()
+    }
+
+    fn applied(&mut self) -> BTreeMap<NodeId, u64> {
+        self.as_mut().applied()
     }
 
     fn excuse(&mut self) -> Option<String> {

@@ -5,6 +5,7 @@ pub mod availability;
 pub mod certificate;
 mod count_order;
 pub mod exactly_once;
+pub mod executor;
 mod growth_order;
 mod hold_order;
 pub mod linearizable;
@@ -12,6 +13,7 @@ pub(crate) mod narrator;
 pub mod progress;
 mod proof;
 mod queue_order;
+mod rests;
 mod search;
 mod span;
 mod special;
@@ -23,6 +25,7 @@ mod zones;
 use std::fmt;
 
 use certificate::Certificate;
+use executor::{Alone, Executor};
 
 use crate::history::History;
 use crate::verdict::Verdict;
@@ -45,7 +48,9 @@ pub struct Limits<'a> {
     /// Bytes of memory for what it remembers, beside the history itself.
     pub memory_bytes_max: u64,
     /// Whether it may go on; asked some thousand times a second.
-    pub may_go_on: &'a dyn Fn() -> bool,
+    pub may_go_on: &'a (dyn Fn() -> bool + Sync),
+    /// Who does what can be done at the same time. The memory is shared between them.
+    pub executor: &'a dyn Executor,
 }
 
 /// What a checker found.
@@ -94,12 +99,13 @@ fn verdict_of(verdicts: Vec<Verdict>) -> Verdict {
 }
 
 impl Limits<'static> {
-    /// No end of time, and [`MEMORY_BYTES_MAX`].
+    /// No end of time, [`MEMORY_BYTES_MAX`], and no threads.
     #[must_use]
     pub const fn patient() -> Self {
         Self {
             memory_bytes_max: MEMORY_BYTES_MAX,
             may_go_on: &|| true,
+            executor: &Alone,
         }
     }
 }

@@ -13,7 +13,7 @@ use std::str::FromStr;
 
 use crate::history::{Defect, History, HistoryError, Parsed};
 
-pub use write::write;
+pub use write::{CannotHold, write};
 
 /// The form of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -92,8 +92,13 @@ pub fn read_file(path: &Path, format: Format) -> Result<Parsed, HistoryError> {
 /// # Errors
 /// The first defect, with its line.
 pub fn read(mut input: impl BufRead, file_name: &str, format: Format) -> Result<Parsed, HistoryError> {
+    let mut head = input.fill_buf().map_err(|error| unreadable(file_name, &error))?;
+    if head.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+        head = input.fill_buf().map_err(|error| unreadable(file_name, &error))?;
+    }
     let format = match format {
-        Format::Auto => Format::of(input.fill_buf().map_err(|error| unreadable(file_name, &error))?),
+        Format::Auto => Format::of(head),
         other => other,
     };
     match format {
@@ -102,6 +107,9 @@ pub fn read(mut input: impl BufRead, file_name: &str, format: Format) -> Result<
         Format::Porcupine => porcupine::read(input, file_name),
     }
 }
+
+/// What some editors put before UTF-8; it is no part of the text.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
 
 /// How much is read at once, in bytes.
 const BUFFER_BYTES: usize = 1 << 16;

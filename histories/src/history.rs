@@ -12,6 +12,7 @@
 
 pub mod builder;
 pub mod error;
+mod objects;
 pub mod operation;
 mod row;
 mod time;
@@ -22,7 +23,9 @@ use std::io::BufRead;
 use crate::journal::{Event, Header, Index, Nemesis, Reader};
 use crate::op::Key;
 use crate::values::Values;
-use row::{NO_KEY, Row, Tables};
+use row::{Row, Tables};
+
+pub(crate) use objects::Objects;
 
 pub use builder::Builder;
 pub use error::{Defect, HistoryError, Warning};
@@ -112,7 +115,7 @@ impl History {
     /// # Panics
     /// When `id` is of another history.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn operation(&self, id: OperationId) -> Operation<'_> {
         Operation::of(self, &self.rows[id.0 as usize])
     }
@@ -137,24 +140,21 @@ impl History {
     /// How many objects it is about.
     #[must_use]
     pub fn key_count(&self) -> usize {
-        let keyless = self.rows.iter().any(|row| row.key == NO_KEY);
-        self.tables.keys.len() + usize::from(keyless)
+        self.tables.keys.len() + usize::from(self.tables.keyless > 0)
     }
 
     /// The operations of each object, in the order of their invocations. Objects are independent: a history is linearizable if
     /// and only if it is for each object (Herlihy and Wing 1990, locality).
     #[must_use]
     pub fn by_key(&self) -> BTreeMap<Option<Key>, Vec<OperationId>> {
-        let mut counts = vec![0_usize; self.tables.keys.len() + 1];
-        let object = |row: &Row| self.tables.keys.len().min(row.key as usize);
-        self.rows.iter().for_each(|row| counts[object(row)] += 1);
-        let mut ids: Vec<Vec<OperationId>> = counts.into_iter().map(Vec::with_capacity).collect();
-        for (place, row) in (0..).zip(&self.rows) {
-            ids[object(row)].push(OperationId(place));
-        }
-        let keyless = ids.pop().filter(|ids| !ids.is_empty()).map(|ids| (None, ids));
-        let keyed = self.tables.keys.iter().cloned().map(Some).zip(ids);
-        keyed.chain(keyless).collect()
+        let objects = self.objects();
+        let object = |object| (objects.key(object).cloned(), objects.ids(object).to_vec());
+        (0..objects.len()).map(object).collect()
+    }
+
+    /// Its objects, without a copy of their operations.
+    pub(crate) fn objects(&self) -> Objects<'_> {
+        Objects::of(self)
     }
 }
 

@@ -46,13 +46,15 @@ impl InstanceLog {
     ///
     /// # Errors
     /// When a line has neither form.
-    pub fn parse(text: &str) -> Result<Self, LineError> {
+    pub fn parse(text: impl AsRef<[u8]>) -> Result<Self, LineError> {
         let mut log = Self::default();
-        for (index, line) in text.split_inclusive('\n').enumerate() {
-            let Some(line) = line.strip_suffix('\n') else {
+        let lines = text.as_ref().split_inclusive(|&byte| byte == b'\n');
+        for (number, line) in (1..).zip(lines) {
+            let Some(line) = line.strip_suffix(b"\n") else {
                 break;
             };
-            log.note(Instance::parse(line, index + 1)?);
+            let line = line.strip_suffix(b"\r").unwrap_or(line);
+            log.note(Instance::parse(line, number)?);
         }
         Ok(log)
     }
@@ -212,7 +214,7 @@ mod tests {
             };
             format!("{word} Instance[{}] in seq {} at 17\n", &short[2..], &short[1..2])
         };
-        InstanceLog::parse(&lines.iter().map(line).collect::<String>()).unwrap()
+        InstanceLog::parse(lines.iter().map(line).collect::<String>()).unwrap()
     }
 
     fn check(logs: &[&[&str]], validity: &[&str], safety: &[&str]) {
@@ -293,6 +295,14 @@ mod tests {
             error.to_string(),
             "line 1 is neither a generate line nor a commit line"
         );
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_is_refused_by_its_number_and_lines_may_end_as_on_windows() {
+        let text = b"commit Instance[a] in seq 1 at 5\ncommit Instance[\xff] in seq 2 at 6\n";
+        assert_eq!(InstanceLog::parse(text).map_err(|error| error.line), Err(2));
+        let text = "generate Instance[a] in seq 1 at 5\r\ncommit Instance[a] in seq 1 at 5\r\n";
+        assert_eq!(InstanceLog::parse(text), Ok(log(&["g1a", "c1a"])));
     }
 
     #[test]

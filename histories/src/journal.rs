@@ -2,6 +2,7 @@
 //!
 //! [`Journal`] writes it, [`Reader`] reads it back line by line. The form is described in `docs/files.md`.
 
+pub mod entry;
 pub mod reader;
 
 use std::io::{self, Write};
@@ -11,7 +12,8 @@ use serde_json::{Value, json};
 
 use crate::op::{Completion, Function, Invocation, Key, Outcome, Process};
 
-pub use reader::{Client, Edge, Entry, Event, Header, Nemesis, Reader};
+pub use entry::{Client, Edge, Entry, Event, Header, Nemesis};
+pub use reader::Reader;
 
 /// The version of the journal's form, in its header.
 pub const FORMAT: u32 = 1;

@@ -1,61 +1,51 @@
-//! What was asked, what was answered, what follows.
+//! What was asked, what was answered, what follows: is a recorded history of concurrent operations linearizable?
 //!
-//! The record of a run ([`journal`]), the history it amounts to ([`history`]), and the checkers that judge it ([`checker`]). This
-//! crate knows nothing of faults, networks or protocols: a checker that cannot see the faults cannot excuse an anomaly by them.
-//! It has no clock, no threads and no randomness; it reads files only in [`format::read_file`] and [`check::check_file`].
+//! Whoever tests a database, a lock service, a queue or any other object that many ask at once records who asked what when, and what came of it. This
+//! crate reads such records, judges them, and shows what the judgement rests on: an order of all operations that explains every
+//! answer, or the few operations that no order explains.
 //!
-//! What is decided how is told in `docs/checker.md`.
+//! | you have | then |
+//! |---|---|
+//! | a file: Jepsen's `history.edn`, JSON lines, a log of Porcupine's | [`format::read_file`], or [`check::check_file`] for all in one |
+//! | events in memory | [`History::builder`] |
+//! | objects of a sort in [`ModelName`] | [`Linearizable`] |
+//! | objects of another sort | a [`Model`] of your own, and [`checker::linearizable::judge_model`] |
+//! | a valid verdict | [`verify`], which follows its certificates without the checker, and [`format::certificate`] for keeping them |
+//! | an invalid verdict | its [`Anomaly`]s, and [`report`], which draws them |
+//! | an unknown verdict | the reason, which says where it stood and what would help |
 //!
-//! # From a journal to a verdict
+//! What is decided how is told in `docs/checker.md`, with proofs in `docs/checker-proofs.md`.
 //!
-//! ```
-//! use histories::{Checker, ExactlyOnce, History, Limits, Linearizable, ModelName, Verdict};
+//! The crate has no clock, no threads and no randomness, and reads files only in [`format::read_file`] and [`check::check_file`]. It knows
+//! nothing of faults, networks or protocols: a checker that cannot see the faults cannot excuse an anomaly by them.
 //!
-//! let journal = r#"{"format":1,"seed":7,"test":{}}
-//! {"i":0,"t":1100000000,"type":"invoke","process":0,"f":"append","key":"k1","value":"t9","error":null}
-//! {"i":1,"t":1204000000,"type":"ok","process":0,"f":"append","key":"k1","value":"t9","error":null}
-//! {"i":2,"t":1310000000,"type":"invoke","process":1,"f":"read","key":"k1","value":null,"error":null}
-//! {"i":3,"t":1320000000,"type":"ok","process":1,"f":"read","key":"k1","value":[],"error":null}
-//! "#;
-//! let history = History::parse(journal.as_bytes(), "journal.jsonl")?.history;
-//!
-//! let report = Linearizable::new(ModelName::Append).check(&history, &Limits::patient());
-//! let Verdict::Invalid(anomalies) = &report.verdict else { panic!("{report:?}") };
-//! assert_eq!(
-//!     anomalies[0].sentence,
-//!     "append t9 was acknowledged at 1.204 s; the read called at 1.310 s does not contain it"
-//! );
-//!
-//! let verdict = report.verdict.and(ExactlyOnce.check(&history, &Limits::patient()).verdict);
-//! assert_eq!(verdict.name(), "invalid");
-//! # Ok::<(), histories::HistoryError>(())
-//! ```
-//!
-//! # What shows that a verdict is right
-//!
-//! A valid verdict comes with an order of the operations for each object, which [`verify`] follows without the checker; an invalid
-//! one names the few operations that prove it, and [`report`] draws them.
+//! # From a file to a verdict
 //!
 //! ```
 //! use histories::format::{Format, read};
 //! use histories::report::{Scene, text};
 //! use histories::verify::verify;
-//! use histories::{Checker, Limits, Linearizable, ModelName, Verdict};
+//! use histories::{Limits, Linearizable, ModelName, Verdict};
 //!
-//! let edn = r#"{:type :invoke, :f :write, :value 1, :process 0, :time 10}
-//! {:type :ok, :f :write, :value 1, :process 0, :time 20}
-//! {:type :invoke, :f :read, :value nil, :process 1, :time 30}
-//! {:type :ok, :f :read, :value 1, :process 1, :time 40}
+//! let edn = r#"{:type :invoke, :f :write, :value 1, :process 0, :time 1000000000}
+//! {:type :ok, :f :write, :value 1, :process 0, :time 2000000000}
+//! {:type :invoke, :f :read, :value nil, :process 1, :time 3000000000}
+//! {:type :ok, :f :read, :value 1, :process 1, :time 4000000000}
 //! "#;
 //! let history = read(edn.as_bytes(), "history.edn", Format::Auto)?.history;
-//! let report = Linearizable::new(ModelName::Register).check(&history, &Limits::patient());
+//! let model = ModelName::of(&history).expect("it is written and read");
+//! let report = Linearizable::new(model).judge(&history, &Limits::patient()).expect("the model knows these operations");
 //! assert_eq!(report.verdict, Verdict::Valid);
-//! assert_eq!(verify(&history, ModelName::Register, &report.certificates), Ok(()));
+//! assert_eq!(verify(&history, model, &report.certificates), Ok(()));
 //!
 //! let stale = edn.replace(":read, :value 1", ":read, :value nil");
 //! let history = read(stale.as_bytes(), "history.edn", Format::Auto)?.history;
-//! let report = Linearizable::new(ModelName::Register).check(&history, &Limits::patient());
+//! let report = Linearizable::new(model).judge(&history, &Limits::patient()).expect("the model knows these operations");
 //! let Verdict::Invalid(anomalies) = report.verdict else { panic!("it is stale") };
+//! assert_eq!(
+//!     anomalies[0].sentence,
+//!     "read returned null although write 1 was acknowledged at 2.000 s before the read was called at 3.000 s, and nothing wrote null after it"
+//! );
 //! let scene = Scene::of(&history, &anomalies[0], &[]).expect("operations prove it");
 //! let drawn: Vec<String> = text::draw(&scene).into_iter().map(|line| line.text).collect();
 //! assert_eq!(drawn[0], "> 0  write 1      |-------|");
@@ -63,25 +53,32 @@
 //! # Ok::<(), histories::HistoryError>(())
 //! ```
 //!
-//! # A model of your own
+//! Time and memory are limited by [`Limits`]: what the checker remembers beside the history, and a function that it asks whether it may go on, since it has
+//! no clock of its own.
 //!
-//! Objects that no [`ModelName`] describes are judged by a [`Model`] that you write: which operations there are, and what each does.
+//! # A model of your own, from the history to the evidence
+//!
+//! A register that keeps the greatest number that was written to it. A model says what an operation of a history means
+//! ([`Model::read`]), what an object holds at first, and what each operation does ([`Model::step`]).
 //!
 //! ```
 //! use histories::checker::linearizable::judge_model;
+//! use histories::format::certificate;
 //! use histories::history::{Ending, Time};
-//! use histories::model::{Mismatch, Model, Nature, Reading};
+//! use histories::model::{Mismatch, Model, Reading};
+//! use histories::report::{Scene, text};
 //! use histories::values::{Datum, Values};
 //! use histories::verify::verify_model;
 //! use histories::{Function, History, Limits, Operation, Outcome, Verdict};
 //! use serde_json::json;
 //!
-//! /// A register that keeps the greatest number that was written to it; 0 at first.
+//! /// 0 at first.
 //! struct Greatest;
 //!
 //! #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 //! enum Asked {
 //!     Write(i64),
+//!     /// With the answer.
 //!     Read(i64),
 //! }
 //!
@@ -120,47 +117,68 @@
 //!             Asked::Read(number) => (state == number).then_some(state),
 //!         }
 //!     }
-//!
-//!     // What the search may take for granted; `Conditional` is always right.
-//!     fn nature(&self, op: Asked) -> Nature {
-//!         match op {
-//!             Asked::Write(_) => Nature::Total,
-//!             Asked::Read(_) => Nature::Pure,
-//!         }
-//!     }
-//!
-//!     // None is always right; the states that matter make proofs smaller.
-//!     fn any_state(&mut self, _: &[Asked]) -> Option<Vec<i64>> {
-//!         None
-//!     }
-//!
-//!     fn show(&self, state: i64, _: &Values) -> String {
-//!         state.to_string()
-//!     }
-//!
-//!     fn memory_bytes(&self) -> u64 {
-//!         0
-//!     }
 //! }
 //!
-//! let judged = |read: i64| {
+//! // Two writes at the same time, and then a read.
+//! let history = |read: i64| -> Result<History, histories::history::Defect> {
+//!     let second = |second: u64| Time(second * 1_000_000_000);
 //!     let mut builder = History::builder();
-//!     builder.ask(Time(1), 0, Function::Write, "k", json!(7))?;
-//!     builder.ask(Time(2), 1, Function::Write, "k", json!(5))?;
-//!     builder.answer(Time(3), 0, Outcome::Ok(json!(7)))?;
-//!     builder.answer(Time(4), 1, Outcome::Ok(json!(5)))?;
-//!     builder.ask(Time(5), 0, Function::Read, "k", json!(null))?;
-//!     builder.answer(Time(6), 0, Outcome::Ok(json!(read)))?;
-//!     let history = builder.finish();
-//!     let report = judge_model(&history, || Greatest, &Limits::patient()).expect("it knows all operations");
-//!     if report.verdict == Verdict::Valid {
-//!         assert_eq!(verify_model(&history, || Greatest, &report.certificates), Ok(()));
-//!     }
-//!     Ok::<&str, histories::history::Defect>(report.verdict.name())
+//!     builder.ask(second(1), 0, Function::Write, "k", json!(7))?;
+//!     builder.ask(second(2), 1, Function::Write, "k", json!(5))?;
+//!     builder.answer(second(3), 0, Outcome::Ok(json!(7)))?;
+//!     builder.answer(second(4), 1, Outcome::Ok(json!(5)))?;
+//!     builder.ask(second(5), 0, Function::Read, "k", json!(null))?;
+//!     builder.answer(second(6), 0, Outcome::Ok(json!(read)))?;
+//!     Ok(builder.finish())
 //! };
-//! assert_eq!(judged(7)?, "valid");
-//! assert_eq!(judged(5)?, "invalid");
+//!
+//! // Linearizable: the order that shows it is verified without the search.
+//! let right = history(7)?;
+//! let report = judge_model(&right, || Greatest, &Limits::patient()).expect("it knows all operations");
+//! assert_eq!(report.verdict, Verdict::Valid);
+//! assert_eq!(verify_model(&right, || Greatest, &report.certificates), Ok(()));
+//! let places: Vec<u32> = report.certificates[0].order.iter().map(|id| id.0).collect();
+//! assert_eq!(places, [0, 1, 2]);
+//!
+//! // Not linearizable: the operations that no order explains, in a sentence and drawn.
+//! let wrong = history(5)?;
+//! let report = judge_model(&wrong, || Greatest, &Limits::patient()).expect("it knows all operations");
+//! let Verdict::Invalid(anomalies) = &report.verdict else { panic!("7 was written before the read") };
+//! assert_eq!(
+//!     anomalies[0].sentence,
+//!     "no order of the operations explains the read of process 0 (called at 5.000 s, returned 5 at 6.000 s), given the write 7 of \
+//!      process 0 (called at 1.000 s, acknowledged at 3.000 s): when it ended, the object can only have held 7"
+//! );
+//! let scene = Scene::of(&wrong, &anomalies[0], &[]).expect("operations prove it");
+//! assert!(text::draw(&scene).iter().any(|line| line.text.starts_with("> 0  read = 5")));
 //! # Ok::<(), histories::history::Defect>(())
+//! ```
+//!
+//! # Lost appends, progress, availability
+//!
+//! [`ExactlyOnce`] judges append-only lists in the words of somebody who lost something; [`checker::progress`] and
+//! [`checker::availability`] measure what was answered when. Each is a [`Checker`] or a function beside it; verdicts add up by [`Verdict::and`].
+//!
+//! ```
+//! use histories::{Checker, ExactlyOnce, History, Limits, Linearizable, ModelName};
+//!
+//! let journal = r#"{"format":1,"seed":7,"test":{}}
+//! {"i":0,"t":1100000000,"type":"invoke","process":0,"f":"append","key":"k1","value":"t9","error":null}
+//! {"i":1,"t":1204000000,"type":"ok","process":0,"f":"append","key":"k1","value":"t9","error":null}
+//! {"i":2,"t":1310000000,"type":"invoke","process":1,"f":"read","key":"k1","value":null,"error":null}
+//! {"i":3,"t":1320000000,"type":"ok","process":1,"f":"read","key":"k1","value":[],"error":null}
+//! "#;
+//! let history = History::parse(journal.as_bytes(), "journal.jsonl")?.history;
+//! let checkers: [&dyn Checker; 2] = [&Linearizable::new(ModelName::Append), &ExactlyOnce];
+//! for checker in checkers {
+//!     let verdict = checker.check(&history, &Limits::patient()).verdict;
+//!     let histories::Verdict::Invalid(anomalies) = verdict else { panic!("an append is lost") };
+//!     assert_eq!(
+//!         anomalies[0].sentence,
+//!         "append t9 was acknowledged at 1.204 s; the read called at 1.310 s does not contain it"
+//!     );
+//! }
+//! # Ok::<(), histories::HistoryError>(())
 //! ```
 //!
 //! # Writing a journal

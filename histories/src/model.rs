@@ -3,6 +3,10 @@
 //! A [`Model`] reads the operations of a history into its own small form, in which question and answer are one ([`Model::Op`]),
 //! and says by [`Model::step`] whether that answer can be given in a state, and what state follows. States are small numbers;
 //! a model with big states keeps each of them once and numbers them.
+//!
+//! A model of your own needs three methods: [`Model::read`], [`Model::init`] and [`Model::step`]. The others tell the search what it may take for
+//! granted; what they say when they are left out is always right, and what they can say makes it faster and its proofs smaller. The
+//! guide on the first page of this crate has an example.
 
 pub mod append;
 pub mod counter;
@@ -41,8 +45,10 @@ pub trait Model {
     /// The state after `op`, or none if its answer cannot be given in `state`.
     fn step(&mut self, state: Self::State, op: Self::Op) -> Option<Self::State>;
 
-    /// What is known of `op` whatever the state.
-    fn nature(&self, op: Self::Op) -> Nature;
+    /// What is known of `op` whatever the state. [`Nature::Conditional`] is always right.
+    fn nature(&self, _op: Self::Op) -> Nature {
+        Nature::Conditional
+    }
 
     /// The only state in which `op` can be answered so, if there is just one.
     fn needs(&self, _op: Self::Op) -> Option<Self::State> {
@@ -61,8 +67,10 @@ pub trait Model {
     const FINITE: bool = false;
 
     /// Every state that matters to `ops`, whatever came before them: if they, or some of them, can be answered in order from any
-    /// state at all, then also from one of these. None if there are too many.
-    fn any_state(&mut self, ops: &[Self::Op]) -> Option<Vec<Self::State>>;
+    /// state at all, then also from one of these. None if there are too many, or that is not known; proofs are larger then.
+    fn any_state(&mut self, _ops: &[Self::Op]) -> Option<Vec<Self::State>> {
+        None
+    }
 
     /// Whether every operation is pure, blind or total, and states only grow but for blind ones: then [`Model::may_lead_to`] is
     /// worth asking.
@@ -74,10 +82,14 @@ pub trait Model {
     }
 
     /// What a state is called in a sentence.
-    fn show(&self, state: Self::State, values: &Values) -> String;
+    fn show(&self, state: Self::State, _values: &Values) -> String {
+        format!("{state:?}")
+    }
 
-    /// How many bytes its states take.
-    fn memory_bytes(&self) -> u64;
+    /// How many bytes the model has asked for, beside the states that the search keeps; counted against the limit.
+    fn memory_bytes(&self) -> u64 {
+        0
+    }
 }
 
 /// What an operation says.
@@ -248,7 +260,7 @@ fn integer(values: &Values, symbol: Symbol) -> Option<i64> {
 
 /// True or false, if a value is one of them.
 fn truth(values: &Values, symbol: Symbol) -> Option<bool> {
-    values.get(symbol).as_bool()
+    values.bool(symbol)
 }
 
 /// Whether `operation` was evaluated and found that it could not be done.

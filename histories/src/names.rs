@@ -55,10 +55,6 @@ impl Names {
         &self.names[number as usize].0
     }
 
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &Key> {
-        self.names.iter()
-    }
-
     pub(crate) const fn len(&self) -> usize {
         self.names.len()
     }

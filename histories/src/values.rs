@@ -70,6 +70,12 @@ impl From<Symbol> for Item {
     }
 }
 
+/// Numbers that are not whole, or are written so, end here, up and down: beyond, a float is no more what was written there.
+pub(crate) const FLOAT_END: f64 = (1_u64 << 63) as f64;
+
+/// What is said of numbers beyond.
+pub(crate) const NUMBER_TOO_LARGE: &str = "a number of more than 64 bits; write it as a string";
+
 /// Items from here on are arrays.
 const LISTS_FROM: u32 = 1 << 31;
 
@@ -227,6 +233,29 @@ impl Values {
         match self.text(symbol) {
             Some(text) => Show::Text(text),
             None => Show::Other(self.get(symbol)),
+        }
+    }
+
+    /// Whether it is a string.
+    #[must_use]
+    #[inline]
+    pub fn is_text(&self, symbol: Symbol) -> bool {
+        matches!(self.kept[symbol.0 as usize], Kept::Text { .. })
+    }
+
+    /// The symbol of a string, if it occurs.
+    #[must_use]
+    pub fn find_str(&self, text: &str) -> Option<Symbol> {
+        let same = |symbol: &Symbol| self.text(*symbol) == Some(text);
+        self.index.find(hash_of_str(text), same).copied()
+    }
+
+    /// True or false, if it is one of them.
+    #[must_use]
+    pub fn bool(&self, symbol: Symbol) -> Option<bool> {
+        match self.kept[symbol.0 as usize] {
+            Kept::Bool(it) => Some(it),
+            _ => None,
         }
     }
 

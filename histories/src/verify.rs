@@ -2,15 +2,16 @@
 //! the verifier's own, or a [`Model`] of yours. Linear in the history.
 
 mod doubt;
+mod follower;
 mod object;
 
 use std::collections::BTreeSet;
 
 use crate::checker::certificate::Certificate;
-use crate::history::{History, Operation};
-use crate::journal::Index;
+use crate::history::{History, OperationId};
 use crate::model::{Model, ModelName};
 use crate::values::Symbol;
+use follower::Follower;
 use object::{Modelled, Object, Took};
 
 pub use doubt::Doubt;
@@ -45,52 +46,42 @@ pub fn verify_model<M: Model>(
     replay(history, || Modelled::new(model()), certificates)
 }
 
+/// So many operations are read at a time, and each certificate is followed through them. Those of one object lie far apart in a long
+/// history: going along one certificate after the other would fetch each of them from far away.
+const OPERATIONS_AT_ONCE: usize = 4096;
+
 fn replay<O: Object>(
     history: &History,
     fresh: impl Fn() -> O,
     certificates: &[Certificate],
 ) -> Result<(), Doubt> {
+    let keys: BTreeSet<_> = certificates.iter().map(|certificate| &certificate.key).collect();
+    if keys.len() < certificates.len() {
+        return Err(Doubt::TwoOrders);
+    }
     let mut is_placed = vec![false; history.operations().len()];
-    let mut keys = BTreeSet::new();
-    for Certificate { key, order, left_out } in certificates {
-        if !keys.insert(key) {
-            return Err(Doubt::TwoOrders);
-        }
-        let mut place = |id: crate::history::OperationId| {
-            let number = id.0 as usize;
-            let is_placed = is_placed.get_mut(number).ok_or(Doubt::NoSuchOperation(id.0))?;
-            let operation = history.operation(id);
-            if std::mem::replace(is_placed, true) {
-                Err(Doubt::Twice(operation.index))
-            } else if operation.key != key.as_ref() {
-                Err(Doubt::OtherObject(operation.index))
-            } else {
-                Ok(operation)
-            }
-        };
-        let (mut object, mut point) = (fresh(), 0);
-        for &id in order {
-            let operation = place(id)?;
-            // The earliest instant at which it can have taken effect, after all that stand before it.
-            point = operation.order.call.max(point);
-            let doubt: fn(Index) -> Doubt = match object.take(&operation, history.values())? {
-                Took::Effect if point < operation.order.ret => continue,
-                Took::Effect => Doubt::TooLate,
-                Took::Refused => Doubt::OtherAnswer,
-                Took::Nothing => Doubt::Misplaced,
-            };
-            return Err(doubt(operation.index));
-        }
-        for &id in left_out {
-            let operation = place(id)?;
-            if !operation.is_indeterminate() {
-                return Err(Doubt::Misplaced(operation.index));
-            }
+    let mut followers: Vec<Follower<'_, O>> = certificates
+        .iter()
+        .map(|certificate| Follower::of(certificate, fresh()))
+        .collect();
+    let mut operations = history.operations().iter().peekable();
+    let mut near = Vec::with_capacity(OPERATIONS_AT_ONCE);
+    while operations.peek().is_some() {
+        let from = history.operations().len() - operations.len();
+        near.clear();
+        near.extend(operations.by_ref().take(OPERATIONS_AT_ONCE));
+        for follower in &mut followers {
+            follower.go_on(history, (from, &near), &mut is_placed)?;
         }
     }
-    let says_nothing = |operation: &Operation<'_>| fresh().take(operation, history.values());
-    for (operation, is_placed) in history.operations().iter().zip(is_placed) {
-        if !is_placed && (operation.is_indeterminate() || says_nothing(&operation)? != Took::Nothing) {
+    for follower in &followers {
+        follower.end(history, &mut is_placed)?;
+    }
+    let left = (0..).zip(is_placed).filter(|&(_, is_placed)| !is_placed);
+    for (number, _) in left {
+        let operation = history.operation(OperationId(number));
+        let says_nothing = || Ok::<_, Doubt>(fresh().take(&operation, history.values())? == Took::Nothing);
+        if operation.is_indeterminate() || !says_nothing()? {
             return Err(Doubt::Missing(operation.index));
         }
     }

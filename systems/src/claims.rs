@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use crate::paxos;
 use crate::quorum;
 use crate::reads::ReadPath;
 use crate::vr;
@@ -193,10 +194,16 @@ pub const VR: Claims = Claims {
             extent: "of any nodes, all at once too; it serves while more than half run",
         },
     ],
-    unavailable: &[Unavailability {
-        when: "no more than half of the replicas run and reach each other",
-        until: End::Healed,
-    }],
+    unavailable: &[
+        Unavailability {
+            when: "no more than half of the replicas run and reach each other",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "clients cannot reach the primary, and the others can",
+            until: End::Healed,
+        },
+    ],
     reads: &[vr::Reads::ThroughLog.path(), vr::Reads::Leased(vr::LEASE).path()],
     disk: &[DiskNeed {
         nodes: "replicas",
@@ -233,11 +240,17 @@ pub const PAXOS: Claims = Claims {
             extent: "of any nodes, even all, at any time; it serves while a majority runs",
         },
     ],
-    unavailable: &[Unavailability {
-        when: "no majority of the nodes is up, awake and able to reach each other",
-        until: End::Healed,
-    }],
-    reads: &[],
+    unavailable: &[
+        Unavailability {
+            when: "no majority of the nodes is up, awake and able to reach each other",
+            until: End::Healed,
+        },
+        Unavailability {
+            when: "clients cannot reach the leader, and the others can",
+            until: End::Healed,
+        },
+    ],
+    reads: &[paxos::Reads::ThroughLog.path(), paxos::Reads::Confirmed.path()],
     disk: &[DiskNeed {
         nodes: "all nodes",
         keeps: Some("what they promised and accepted"),
@@ -269,6 +282,16 @@ pub fn find(name: &str) -> Option<&'static Claims> {
 }
 
 impl Claims {
+    /// So many of so many `servers` answer as long as they run, are awake, and can reach each other, whatever becomes of the others, if clients can
+    /// reach everybody; none where that is not enough.
+    #[must_use]
+    pub const fn enough(&self, servers: usize) -> Option<usize> {
+        match self.spares {
+            Spares::AllButOne => None,
+            Spares::Minority => Some(quorum::majority(servers)),
+        }
+    }
+
     /// The claims as sentences, for people.
     pub fn sentences(&self) -> impl Iterator<Item = String> {
         let promises = self

@@ -13,6 +13,8 @@
 //!   nothing (`Reading::impose`).
 //! * A slot is committed by its leader when a quorum of distinct nodes has accepted its value at the leader's ballot
 //!   (`Proposing::commit`), by others when they hold the value of that very ballot or are told the value (`Consensus::follow`, `learn`).
+//! * A read that takes no slot is answered when a quorum has confirmed the leader's ballot after the read came, and the leader has
+//!   committed all that its own read covered (`leader::confirming`).
 //! * Slots are applied in order; a hole is filled, never skipped (`Consensus::commit`).
 //!
 //! What it deliberately does not do: members are fixed, and a node that lost its disk must not come back under its name.
@@ -32,16 +34,18 @@ mod leader;
 pub mod message;
 pub mod node;
 pub mod observer;
+pub mod reads;
 mod rotation;
 
 pub use ballot::{Ballot, Round, Slot};
 pub use event::{Cause, CommandId, Event, Outcome, Reason, Role};
 pub use flaw::Flaw;
 pub use message::{
-    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Record, Timer, Value, Wanted,
+    Beat, BeatStage, Entry, Heartbeat, Message, Placed, Proposal, Question, Record, Timer, Value, Wanted,
 };
 pub use node::Node;
 pub use observer::Observer;
+pub use reads::Reads;
 
 /// How long a follower waits for a sign of its leader, at least.
 pub const PATIENCE: Duration = Duration::from_millis(250);
@@ -120,6 +124,8 @@ pub struct Config {
     pub queue_bytes_max: usize,
     /// The most clients whose last answer is remembered; at least 1.
     pub clients_max: usize,
+    /// How reads are answered.
+    pub reads: Reads,
     /// The way in which this cluster is wrong, if it shall be.
     pub flaw: Option<Flaw>,
 }
@@ -154,6 +160,7 @@ impl Config {
             queue_ops_max: QUEUE_OPS_MAX,
             queue_bytes_max: QUEUE_BYTES_MAX,
             clients_max: CLIENTS_MAX,
+            reads: Reads::ThroughLog,
             flaw: None,
         }
     }

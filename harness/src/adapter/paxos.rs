@@ -1,6 +1,6 @@
 //! The Paxos log, as a key-value service.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::io;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
-use systems::paxos::{Config, Event, Flaw, Message, Node, Observer};
+use systems::paxos::{Config, Event, Flaw, Message, Node, Observer, Reads, Slot};
 use systems::service::kv::{Answer, Op};
 use systems::{Conclusion, NodeId};
 
@@ -24,6 +24,9 @@ const SIMULATED_KEPT_TRANSFERS: usize = 16;
 
 /// A piece of a transfer is never shorter in a simulation, in bytes: a node that lags would never catch up.
 const SIMULATED_PIECE_BYTES_MIN: usize = 512;
+
+/// Of so many seeds one sends reads through the log.
+const READS_DIVISOR: u64 = 3;
 
 /// The Paxos log.
 #[derive(Debug, Clone, Copy)]
@@ -104,6 +107,7 @@ impl System for Paxos {
         let conditions = sim.conditions;
         let usual = Config::new(self.roster(setting.nodes).replicas);
         let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
+        let asked = setting.reads.as_deref().map(str::parse::<Reads>).transpose();
         let transfer_bytes = (conditions.transfer_bytes_max as usize).max(SIMULATED_PIECE_BYTES_MIN);
         let config = Config {
             patience: conditions.timeout(usual.patience),
@@ -115,6 +119,7 @@ impl System for Paxos {
             kept_bytes_max: usual
                 .kept_bytes_max
                 .min(transfer_bytes * SIMULATED_KEPT_TRANSFERS),
+            reads: asked.map_err(io::Error::other)?.unwrap_or(drawn_reads(sim.seed)),
             flaw: flaw.map_err(io::Error::other)?,
             ..usual
         };
@@ -124,6 +129,15 @@ impl System for Paxos {
             conditions,
         };
         Ok(Box::new(SimWorld::open(protocol, sim)))
+    }
+}
+
+/// Of three simulated clusters two have a quorum confirm their reads, unless they are told how to answer them.
+const fn drawn_reads(seed: u64) -> Reads {
+    if seed.is_multiple_of(READS_DIVISOR) {
+        Reads::ThroughLog
+    } else {
+        Reads::Confirmed
     }
 }
 
@@ -156,6 +170,8 @@ impl Protocol for SimulatedPaxos {
         "Beat",
         "Alive",
         "Nack",
+        "Confirm",
+        "Confirmed",
         "Fetch",
         "Chosen",
         "Snapshot",
@@ -172,6 +188,8 @@ impl Protocol for SimulatedPaxos {
             Message::Beat(_) => "Beat",
             Message::Alive { .. } => "Alive",
             Message::Nack { .. } => "Nack",
+            Message::Confirm { .. } => "Confirm",
+            Message::Confirmed { .. } => "Confirmed",
             Message::Fetch(_) => "Fetch",
             Message::Chosen { .. } => "Chosen",
             Message::Snapshot { .. } => "Snapshot",
@@ -237,6 +255,11 @@ impl Witness for PaxosWitness {
             expendable_max: (self.replicas - 1) / 2,
             ..Standing::default()
         }
+    }
+
+    fn applied(&self) -> BTreeMap<NodeId, u64> {
+        let applied = self.observer.applied().iter();
+        applied.map(|(node, Slot(slot))| (*node, *slot)).collect()
     }
 
     fn excuse(&self, _: &BTreeSet<NodeId>) -> Option<String> {

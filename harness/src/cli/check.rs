@@ -8,6 +8,7 @@ mod deposit;
 mod expectation;
 mod instance_logs;
 mod judged;
+mod threads;
 mod wanted_model;
 
 use std::path::{Path, PathBuf};
@@ -31,6 +32,7 @@ use crate::store;
 use deposit::Deposit;
 use expectation::Expectation;
 use judged::Judged;
+use threads::Threads;
 use wanted_model::WantedModel;
 
 /// What to judge, and how.
@@ -40,9 +42,9 @@ use wanted_model::WantedModel;
     tribunal check history.edn --model cas-register\n  \
     tribunal check --expect VERDICTS.tsv\n  \
     tribunal check --model log instancelog0.log instancelog1.log instancelog2.log\n\n\
-    A history is a file of events: who asked what of which object, when, and what came of it. It is read as our own journal (JSON\n\
+    A history is a file of events: who asked what of which object, when, and what came of it. It is read as our own journal (JSON \
     lines), as Jepsen's history.edn, or as a log of Porcupine's tests; docs/checker.md has the forms, and what each model means.\n\n\
-    Exit codes: 0 valid, 1 invalid, 2 unknown, 254 no such file or no history; of several histories 1 comes before 254 before 2\n\
+    Exit codes: 0 valid, 1 invalid, 2 unknown, 254 no such file or no history; of several histories 1 comes before 254 before 2 \
     before 0. A valid history gets a certificate, which `tribunal verify` checks without the checker.")]
 pub struct CheckArgs {
     /// Files, or folders of runs
@@ -207,6 +209,7 @@ impl CheckArgs {
         let limits = Limits {
             memory_bytes_max: self.memory,
             may_go_on: &may_go_on,
+            executor: &Threads::of_machine(),
         };
         Linearizable::new(model)
             .judge(history, &limits)

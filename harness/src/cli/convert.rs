@@ -38,12 +38,14 @@ impl ConvertArgs {
     pub fn execute(self) -> Result<u8, Refusal> {
         let path = store::journal_of(&self.history);
         let history = read_file(&path, self.format).map_err(Refusal::arguments)?.history;
+        // Before the file is made, which may be there already.
+        let refused = |problem| Refusal::arguments(format!("{}: {problem}", path.display()));
+        self.to.can_hold(&history).map_err(refused)?;
         let written = match &self.out {
             Some(out) => File::create(out).and_then(|out| write(out, &history, self.to)),
             None => write(io::stdout().lock(), &history, self.to),
         };
         match written {
-            Err(error) if error.kind() == io::ErrorKind::InvalidInput => Err(Refusal::arguments(error)),
             // A reader that has seen enough is no error.
             Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(Refusal::harness(error)),
             Ok(()) | Err(_) => Ok(VALID),

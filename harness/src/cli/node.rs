@@ -108,6 +108,9 @@ struct PaxosArgs {
     /// The deviation it shall have
     #[arg(long)]
     flaw: Option<paxos::Flaw>,
+    /// How it answers reads
+    #[arg(long, default_value = paxos::Reads::ThroughLog.path().name)]
+    reads: paxos::Reads,
     #[command(flatten)]
     instances: InstanceArgs,
 }
@@ -189,6 +192,7 @@ impl PaxosArgs {
         };
         let config = paxos::Config {
             flaw: self.flaw,
+            reads: self.reads,
             ..paxos::Config::new(place.names().collect())
         };
         place.serve::<paxos::Node>(&config)

@@ -24,7 +24,7 @@ use crate::results::Results;
 use crate::screen;
 use crate::store::{RunFolder, Store};
 use crate::test::{COMMIT, Test, VERSION, WorldKind};
-use crate::workload::Workload;
+use crate::workload::{Usual, Workload};
 use crate::world::real::machine_time;
 use crate::world::sim::Conditions;
 
@@ -34,8 +34,6 @@ const CONCURRENCY_MAX: u64 = 1_000;
 const RATE_MAX: f64 = 1_000_000.0;
 
 /// What holds when nothing is said.
-const CONCURRENCY_DEFAULT: &str = "2n";
-const RATE_DEFAULT: f64 = 500.0;
 const KEYS_DEFAULT: usize = 5;
 const OPS_PER_KEY_DEFAULT: u64 = 200;
 
@@ -51,7 +49,8 @@ pub struct RunArgs {
     /// The system on trial (see: tribunal list systems)
     #[arg(short, long)]
     system: String,
-    /// What its clients do (see: tribunal list workloads)
+    /// What its clients do (see: tribunal list workloads); log-low and log-high are log at the course's low and high pressure, with its number of
+    /// replicas, rate and time unless other ones are given here
     #[arg(short, long)]
     workload: String,
     /// What is done to it: none, all, or names with commas between (see: tribunal list nemeses)
@@ -66,9 +65,9 @@ pub struct RunArgs {
     /// Operations a second, all clients together [default: 500]
     #[arg(short, long)]
     rate: Option<f64>,
-    /// How long the load lasts
-    #[arg(long, default_value = "30s", value_parser = duration::parse)]
-    time_limit: Duration,
+    /// How long the load lasts [default: 30s]
+    #[arg(long, value_parser = duration::parse)]
+    time_limit: Option<Duration>,
     /// The mean time between the beginnings of two faults of a family [default: 5s]
     #[arg(long, value_parser = duration::parse)]
     nemesis_interval: Option<Duration>,
@@ -199,13 +198,15 @@ impl RunArgs {
     fn free(&self) -> Free {
         let unless = |given: bool| if given { Choice::Given } else { Choice::Drawn };
         let schedule_given = self.schedule.is_some();
+        // A preset says how many replicas and clients there are, and how much they ask for.
+        let preset = self.usual().nodes.is_some();
         Free {
             conditions: Choice::Drawn,
             nemeses: unless(schedule_given),
             nemesis_interval: unless(self.nemesis_interval.is_some()),
-            nodes: unless(self.nodes.is_some() || schedule_given),
-            concurrency: unless(self.concurrency.is_some()),
-            rate: unless(self.rate.is_some()),
+            nodes: unless(self.nodes.is_some() || preset || schedule_given),
+            concurrency: unless(self.concurrency.is_some() || preset),
+            rate: unless(self.rate.is_some() || preset),
             keys: unless(self.keys.is_some() || self.ops_per_key.is_some()),
         }
     }
@@ -250,7 +251,11 @@ impl RunArgs {
         }
         self.refuse_unknown_flaw(system)?;
         refuse_unknown_reads(self.reads.as_deref(), system)?;
-        let nodes = self.nodes.unwrap_or_else(|| system.claims().servers_default);
+        let usual = self.usual();
+        let nodes = self
+            .nodes
+            .or(usual.nodes)
+            .unwrap_or_else(|| system.claims().servers_default);
         self.refuse_impossible(nodes)?;
         Ok(Test {
             system: self.system.clone(),
@@ -261,8 +266,8 @@ impl RunArgs {
             world: self.world,
             nodes,
             concurrency: self.concurrency(nodes)?,
-            rate: self.rate.unwrap_or(RATE_DEFAULT),
-            time_limit_s: self.time_limit.as_secs_f64(),
+            rate: self.rate.unwrap_or(usual.rate),
+            time_limit_s: self.time_limit().as_secs_f64(),
             nemesis_interval_s: self.nemesis_interval().as_secs_f64(),
             recovery_s: self.recovery.as_secs_f64(),
             keys: self.keys.unwrap_or(KEYS_DEFAULT),
@@ -277,6 +282,16 @@ impl RunArgs {
                 WorldKind::Sim => Some(Conditions::default()),
             },
         })
+    }
+
+    /// What the workload is like where nothing is said here.
+    fn usual(&self) -> Usual {
+        let workload = Workload::named(&self.workload);
+        workload.unwrap_or(Workload::Append).usual()
+    }
+
+    fn time_limit(&self) -> Duration {
+        self.time_limit.unwrap_or(self.usual().time_limit)
     }
 
     fn nemesis_interval(&self) -> Duration {
@@ -314,7 +329,7 @@ impl RunArgs {
             format!("--nodes {nodes}: a cluster here has 1 to {NODES_MAX} replicas")
         } else if let Some(rate) = self.rate.filter(|rate| !(0.0 < *rate && *rate <= RATE_MAX)) {
             format!("--rate {rate}: operations a second lie above 0 and are {RATE_MAX} at most")
-        } else if self.time_limit.is_zero() {
+        } else if self.time_limit().is_zero() {
             "--time-limit 0: a load has to last some time, such as 30s".to_owned()
         } else if self.nemesis_interval().is_zero() {
             "--nemesis-interval 0: faults need some time between them, such as 5s".to_owned()
@@ -329,7 +344,8 @@ impl RunArgs {
     }
 
     fn concurrency(&self, nodes: usize) -> Result<u64, Refusal> {
-        let asked = self.concurrency.as_deref().unwrap_or(CONCURRENCY_DEFAULT);
+        let usual = format!("{}n", self.usual().clients_per_node);
+        let asked = self.concurrency.as_deref().unwrap_or(&usual);
         let (number, per_node) = match asked.strip_suffix('n') {
             Some("") => ("1", nodes as u64),
             Some(number) => (number, nodes as u64),
@@ -349,7 +365,7 @@ impl RunArgs {
         let profile = Profile::new(
             self.nemeses()?,
             self.nemesis_interval(),
-            self.time_limit,
+            self.time_limit(),
             system.detector(),
         )
         .map_err(Refusal::arguments)?;

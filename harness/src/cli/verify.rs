@@ -22,8 +22,8 @@ use crate::store;
 /// What to verify.
 #[derive(Debug, Args)]
 #[command(after_help = "Example: tribunal verify store/latest\n\n\
-    The verifier shares nothing with the checker but what a model says about one step: it goes along the certificate, gives each\n\
-    operation the earliest instant left between its call and its return, and asks the model for each answer.\n\n\
+    The verifier shares nothing with the checker, not even the models: it goes along the certificate, gives each operation the \
+    earliest instant left between its call and its return, and asks an object of its own for each answer.\n\n\
     Exit codes: 0 it holds, 1 it does not, 254 no such history or certificate.")]
 pub struct VerifyArgs {
     /// The history: a file, or the folder of a run

@@ -7,7 +7,7 @@
     reason = "a checker's time is limited and reported, and that takes a clock"
 )]
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use crate::test::WorldKind;
@@ -24,14 +24,14 @@ pub(super) enum Patience {
     /// By the clock, since then.
     Clock(Instant),
     /// By counting the questions.
-    Count(Cell<u64>),
+    Count(AtomicU64),
 }
 
 impl Patience {
     pub(super) fn of(world: WorldKind) -> Self {
         match world {
             WorldKind::Real => Self::Clock(Instant::now()),
-            WorldKind::Sim => Self::Count(Cell::new(0)),
+            WorldKind::Sim => Self::Count(AtomicU64::new(0)),
         }
     }
 
@@ -39,10 +39,7 @@ impl Patience {
     pub(super) fn lasts(&self) -> bool {
         match self {
             Self::Clock(begin) => begin.elapsed() < TIME_MAX,
-            Self::Count(asked) => {
-                asked.set(asked.get() + 1);
-                asked.get() <= QUESTIONS_MAX
-            }
+            Self::Count(asked) => asked.fetch_add(1, Ordering::Relaxed) < QUESTIONS_MAX,
         }
     }
 

@@ -2,7 +2,7 @@
 //!
 //! | | what must hold | kind when it does not |
 //! |---|---|---|
-//! | I1 | one life of one node reads and proposes at a ballot, the one it names | `two-primaries` |
+//! | I1 | one life of one node reads and proposes at a ballot, the one it names; a read that takes no slot shows what any leader had applied when it came | `two-primaries` |
 //! | I2 | a node promises and accepts at no ballot below one it has promised, over its restarts; its count of rounds rises within a life | `view-regressed` |
 //! | I3 | whoever applies a slot applies the same there; nobody goes back behind what it made durable | `divergent-state`, `forgotten` |
 //! | I4, I5 | a ballot stands for one value in a slot, and once one was chosen every later ballot stands for that | `two-values` |
@@ -18,16 +18,18 @@
 //! | I19 | all answers to one write are the same | `answers-differ` |
 
 mod economy;
+mod freshness;
 
 use histories::{Anomaly, AnomalyKind};
 use systems::group::Response;
-use systems::paxos::{Ballot, Cause, CommandId, Config, Event, Node, Outcome, Round, Slot};
+use systems::paxos::{Ballot, Cause, CommandId, Config, Event, Node, Outcome, Role, Round, Slot};
 use systems::server::EventLine;
 use systems::service::Digest;
 use systems::service::kv::Answer;
 use systems::{ClientId, NodeId};
 
 use self::economy::Economy;
+use self::freshness::Freshness;
 use super::answers::Answers;
 use super::churn::Churn;
 use super::fates::{Effect, Fates};
@@ -64,6 +66,7 @@ pub struct PaxosOracle {
     prefix: Prefix,
     fates: Fates<Place>,
     answers: Answers,
+    freshness: Freshness,
     churn: Churn<Round>,
     settled: Settled,
     events: u64,
@@ -93,6 +96,7 @@ impl PaxosOracle {
             prefix: Prefix::new(WORDS, electorate.members()),
             fates: Fates::default(),
             answers: Answers::default(),
+            freshness: Freshness::default(),
             churn: Churn::new("rounds", electorate.members().len() as u64),
             settled: Settled::new(WORDS),
             events: 0,
@@ -217,10 +221,25 @@ impl PaxosOracle {
                 command,
                 outcome,
                 digest,
+                role,
                 ..
             } => {
+                if *role == Role::Leader {
+                    self.freshness.carry_out(index(*slot));
+                }
                 self.note_fate(t, *slot, *command, *outcome);
                 self.apply(t, life, step(*slot, *value, *digest));
+            }
+            Event::ReadAsked { command } => self.freshness.ask(node, request(*command)),
+            Event::ReadAnswered { command, after } => {
+                let place = Place {
+                    noun: WORDS.index,
+                    index: index(*after),
+                };
+                self.fates.note(t, place, request(*command), Effect::Before);
+                self.economy.read();
+                self.freshness
+                    .answer(t, node, request(*command), index(*after), &mut self.findings);
             }
             Event::Installed { through, digest, .. } => {
                 self.prefix
@@ -239,11 +258,8 @@ impl PaxosOracle {
     }
 
     fn note_fate(&mut self, t: u64, slot: Slot, command: Option<CommandId>, outcome: Option<Outcome>) {
-        if let (Some(CommandId { client, number }), Some(outcome)) = (command, outcome) {
-            let request = RequestId {
-                client,
-                request: number,
-            };
+        if let (Some(command), Some(outcome)) = (command, outcome) {
+            let request = request(command);
             let place = Place {
                 noun: WORDS.index,
                 index: index(slot),
@@ -299,6 +315,13 @@ impl Oracle<Node> for PaxosOracle {
                 .conclude(hindsight, self.prefix.highest(), &self.churn),
         );
         anomalies
+    }
+}
+
+const fn request(CommandId { client, number }: CommandId) -> RequestId {
+    RequestId {
+        client,
+        request: number,
     }
 }
 

@@ -136,6 +136,11 @@ impl World for RealWorld {
         self.interrupted.load(Ordering::Relaxed)
     }
 
+    fn applied(&mut self) -> BTreeMap<NodeId, u64> {
+        self.cluster.read_logs();
+        self.cluster.witness.applied()
+    }
+
     fn excuse(&mut self) -> Option<String> {
         self.cluster.read_logs();
         self.cluster.witness.excuse(&self.cluster.running())

@@ -335,6 +335,10 @@ impl<P: Protocol> World for SimWorld<P> {
         self.config.interrupted.load(Ordering::Relaxed)
     }
 
+    fn applied(&mut self) -> BTreeMap<NodeId, u64> {
+        self.witness.applied()
+    }
+
     fn excuse(&mut self) -> Option<String> {
         self.witness.excuse(&self.running())
     }

@@ -9,7 +9,7 @@ use histories::journal::Journal;
 use histories::{Function, History, Outcome, Process};
 use nemesis::{Episode, Fault, FaultId, Schedule, Shape, Standing, Target};
 use serde_json::{Value, json};
-use tribunal::interpreter::Interpreter;
+use tribunal::interpreter::{Interpreter, Recovered, Recovery};
 use tribunal::progress::Unwatched;
 use tribunal::testimony::{Departure, PrimaryKill, Testimony};
 
@@ -18,6 +18,11 @@ use crate::stage::{Scene, Stage, answered_after, ok, roster, standing, unknown};
 
 /// The bound of recovery in these runs.
 const RECOVERY: Duration = Duration::from_secs(10);
+
+const RECOVERED: Recovery = Recovery {
+    within: RECOVERY,
+    until: Recovered::Readable,
+};
 
 /// A run on a stage: what was recorded, and what the interpreter says of it.
 struct Ran {
@@ -71,7 +76,7 @@ fn run(mut stage: Stage, mut script: Script, concurrency: u64, schedule: &Schedu
     let mut out = Vec::new();
     let journal = Journal::create(&mut out, 1, &json!({})).expect("memory takes everything");
     let interpreter = Interpreter::new(&mut stage, journal, concurrency, schedule);
-    let testimony = interpreter.run(&mut script, RECOVERY, &mut Unwatched);
+    let testimony = interpreter.run(&mut script, RECOVERED, &mut Unwatched);
     let journal = String::from_utf8(out).expect("a journal is text");
     Ran {
         stage,

@@ -1,17 +1,21 @@
 //! What the simulated world promises: a seed is a run, byte for byte, wherever it is made; and correct systems pass.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use histories::History;
+use histories::{Anomaly, History};
+use nemesis::Schedule;
 use tribunal::adapter::{self, FlawNote, System};
 use tribunal::case::Case;
 use tribunal::mix::Free;
 use tribunal::oracle::Hindsight;
 use tribunal::progress::Unwatched;
 use tribunal::recipe::Recipe;
+use tribunal::results::Results;
 use tribunal::test::{Test, WorldKind};
 use tribunal::trial::{Manner, Trial};
+use tribunal::workload::Workload;
 use tribunal::world::sim::{Conditions, Recording};
 
 use crate::load::Load;
@@ -143,6 +147,48 @@ fn a_group_answers_reads_as_it_is_told_and_as_its_seed_draws_otherwise() {
         assert!(reads_locally(seed, Some("lease")), "seed {seed}");
         assert!(!reads_locally(seed, Some("log")), "seed {seed}");
     }
+}
+
+/// A run of a preset of the paxos log, as it is if nothing else is said, without faults.
+fn pressed(workload: Workload, flaw: Option<&str>) -> Results {
+    let system = adapter::system("paxos").expect("there is such a system");
+    let usual = workload.usual();
+    let nodes = usual.nodes.expect("a preset names the number of nodes");
+    let test = Test {
+        nodes,
+        concurrency: usual.clients_per_node * nodes as u64,
+        rate: usual.rate,
+        time_limit_s: usual.time_limit.as_secs_f64(),
+        keys: 5,
+        ops_per_key: 200,
+        flaw: flaw.map(str::to_owned),
+        ..test(system.as_ref(), workload.name(), 1)
+    };
+    let schedule = Schedule::default();
+    hold(&Case { test, schedule }, Recording::Nothing).results
+}
+
+#[test]
+fn under_both_pressures_all_five_nodes_come_to_have_applied_equally_much() {
+    for (workload, instances_min) in [(Workload::LogLow, 400), (Workload::LogHigh, 2_520)] {
+        let results = pressed(workload, None);
+        assert_ne!(results.verdict, "invalid", "{:?}", results.reason);
+        assert_eq!(results.applied.len(), 5);
+        let counts: BTreeSet<u64> = results.applied.values().copied().collect();
+        assert_eq!(counts.len(), 1, "{:?}", results.applied);
+        assert!(
+            counts.first().is_some_and(|count| instances_min <= *count),
+            "{counts:?}"
+        );
+    }
+}
+
+#[test]
+fn nodes_that_lag_for_ever_are_noticed_when_they_are_waited_for() {
+    let results = pressed(Workload::LogLow, Some("px-broadcast-subset"));
+    assert_eq!(results.verdict, "invalid");
+    let uneven = |anomaly: &Anomaly| anomaly.sentence.contains("equally much");
+    assert!(results.anomalies.iter().any(uneven), "{:?}", results.anomalies);
 }
 
 /// Runs the program itself with its store in `home`, in an environment of its own; the folder it left.

@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use rustix::time::{ClockId, clock_gettime};
 
-use histories::{Limits, Linearizable};
+use histories::verify::verify;
+use histories::{History, Limits, Linearizable, Verdict};
 use porcupine_rs::CheckResult;
 
 use crate::families::{self, Family};
 use crate::peer;
 
-/// The peer is given so long.
+/// The peer is given so long for a history.
 pub const PEER_SECONDS_MAX: u64 = 10;
 
 /// A measurement is repeated until that much time went by, or so often.
@@ -27,37 +28,54 @@ fn family(name: &str) -> Family {
         .expect("a family of that name")
 }
 
-/// Ours: prints verdict, microseconds, kilobytes and the number of the operations that prove it.
+/// Ours: prints the verdict, the microseconds of the judgement, the kilobytes, the microseconds in which the certificates were verified,
+/// and the number of the operations of each proof.
 pub fn own(name: &str) {
     let family = family(name);
     let histories = family.histories();
     let checker = Linearizable::new(family.model);
-    let mut proofs: Vec<usize> = Vec::new();
-    let (verdict, took, kilobytes) = repeat(|| {
-        proofs.clear();
-        let mut worst = "valid";
-        for history in &histories {
-            let verdict = checker
-                .judge(history, &Limits::patient())
-                .expect("the model fits")
-                .verdict;
-            if let histories::Verdict::Invalid(anomalies) = &verdict {
-                proofs.extend(anomalies.iter().map(|anomaly| anomaly.ops.len()));
+    let judge = |history: &History| {
+        checker
+            .judge(history, &Limits::patient())
+            .expect("the model fits")
+    };
+    let judged = repeat(|| worst(histories.iter().map(|history| judge(history).verdict.name())));
+    let reports: Vec<_> = histories.iter().map(judge).collect();
+    let verified = repeat(|| {
+        for (history, report) in histories.iter().zip(&reports) {
+            if report.verdict == Verdict::Valid {
+                verify(history, family.model, &report.certificates).expect("a certificate holds");
             }
-            worst = match (worst, verdict.name()) {
-                ("invalid", _) | (_, "invalid") => "invalid",
-                ("unknown", _) | (_, "unknown") => "unknown",
-                _ => "valid",
-            };
         }
-        worst
+        "valid"
     });
-    proofs.sort_unstable();
-    let proof = proofs.get(proofs.len() / 2).copied().unwrap_or(0);
-    println!("{verdict} {} {kilobytes} {proof}", took.as_micros());
+    print!(
+        "{} {} {} {}",
+        judged.verdict,
+        judged.took.as_micros(),
+        judged.kilobytes,
+        verified.took.as_micros()
+    );
+    for report in &reports {
+        if let Verdict::Invalid(anomalies) = &report.verdict {
+            anomalies
+                .iter()
+                .for_each(|anomaly| print!(" {}", anomaly.ops.len()));
+        }
+    }
+    println!();
 }
 
-/// The peer: the same.
+fn worst(verdicts: impl Iterator<Item = &'static str>) -> &'static str {
+    let rank = |verdict: &&str| {
+        ["valid", "unknown", "invalid"]
+            .iter()
+            .position(|name| name == verdict)
+    };
+    verdicts.max_by_key(rank).unwrap_or("unknown")
+}
+
+/// The peer: prints the verdict, microseconds and kilobytes.
 pub fn peer(name: &str) {
     let family = family(name);
     let histories: Vec<_> = family
@@ -66,39 +84,54 @@ pub fn peer(name: &str) {
         .map(|history| peer::operations(history, family.model))
         .collect();
     let limit = Duration::from_secs(PEER_SECONDS_MAX);
-    let (verdict, took, kilobytes) = repeat(|| {
-        let mut worst = "valid";
-        for history in &histories {
-            worst = match (worst, porcupine_rs::check_operations_timeout(history, limit)) {
-                ("invalid", _) | (_, CheckResult::Illegal) => "invalid",
-                ("unknown", _) | (_, CheckResult::Unknown) => "unknown",
-                (worst, CheckResult::Ok) => worst,
-            };
-        }
-        worst
-    });
-    println!("{verdict} {} {kilobytes} 0", took.as_micros());
+    let judge = |history: &Vec<_>| match porcupine_rs::check_operations_timeout(history, limit) {
+        CheckResult::Ok => "valid",
+        CheckResult::Illegal => "invalid",
+        CheckResult::Unknown => "unknown",
+    };
+    let judged = repeat(|| worst(histories.iter().map(judge)));
+    println!(
+        "{} {} {}",
+        judged.verdict,
+        judged.took.as_micros(),
+        judged.kilobytes
+    );
 }
 
-/// The answer, the median time, and how much memory the first run took at its peak.
-fn repeat(mut run: impl FnMut() -> &'static str) -> (&'static str, Duration, u64) {
+/// What was measured of something.
+pub struct Measured {
+    pub verdict: &'static str,
+    /// The processor's time; of several times the median.
+    pub took: Duration,
+    /// How much more memory it took at its peak; of several times the first.
+    pub kilobytes: u64,
+}
+
+fn repeat(mut run: impl FnMut() -> &'static str) -> Measured {
+    let began = Instant::now();
+    let first = once(&mut run);
+    let mut took = vec![first.took];
+    while took.len() < REPEATS_MAX && began.elapsed() <= REPEAT_FOR {
+        took.push(once(&mut run).took);
+    }
+    took.sort_unstable();
+    Measured {
+        took: took[took.len() / 2],
+        ..first
+    }
+}
+
+/// Measures it once.
+pub fn once(run: impl FnOnce() -> &'static str) -> Measured {
     // Writing 5 there makes the kernel forget the peak so far.
     let _ = std::fs::write("/proc/self/clear_refs", "5");
     let before = kilobytes("VmRSS:");
-    let began = Instant::now();
-    let mut took = Vec::new();
-    let mut peak = 0;
-    loop {
-        let one = processor_time();
-        let verdict = run();
-        took.push(processor_time() - one);
-        if took.len() == 1 {
-            peak = kilobytes("VmHWM:").saturating_sub(before);
-        }
-        if took.len() >= REPEATS_MAX || began.elapsed() > REPEAT_FOR {
-            took.sort_unstable();
-            return (verdict, took[took.len() / 2], peak);
-        }
+    let began = processor_time();
+    let verdict = run();
+    Measured {
+        verdict,
+        took: processor_time() - began,
+        kilobytes: kilobytes("VmHWM:").saturating_sub(before),
     }
 }
 

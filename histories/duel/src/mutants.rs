@@ -1,61 +1,61 @@
 //! Plants bugs in a copy of the checker, one at a time, and looks whether the fuzz finds each.
 //!
-//! `mutants/planted.txt` lists them: what is wrong, the file, the text that is replaced and the text that replaces it. A mutant that
-//! does not compile, or whose text is not in the file exactly once, is an error: a list that has gone stale proves nothing.
+//! A mutant that does not compile, or whose text is not in the file exactly once, is an error: a list that has gone stale proves nothing.
 
+use std::fmt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
+
+use crate::bounded::{self, End};
+use crate::planted;
 
 /// So many histories each mutant has to survive to go unnoticed.
-const HISTORIES: &str = "60000";
+const HISTORIES: u64 = 200_000;
 
-struct Mutant {
-    what: String,
-    file: String,
-    from: String,
-    to: String,
+/// So many the checker as it is has to survive, to show that it is the mutants that are found.
+const HISTORIES_FIRST: u64 = 20_000;
+
+/// A mutant that takes longer for them is one that does not end.
+const FUZZ_MAX: Duration = Duration::from_secs(600);
+
+/// What the fuzz made of a mutant.
+enum Finding {
+    /// It disagreed on this history, counted from 1.
+    Caught(u64),
+    /// It did not come to an end.
+    Endless,
+    Unnoticed,
 }
 
 /// Runs those whose description contains one of `wanted`, or all; true if every one was caught.
 pub fn run(wanted: &[&str]) -> bool {
-    let crate_folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let copy = copied(&crate_folder);
-    let text =
-        std::fs::read_to_string(crate_folder.join("mutants/planted.txt")).expect("the list is readable");
-    let mut caught = 0;
-    let mutants: Vec<Mutant> = text.split("\n====\n").filter_map(parsed).collect();
-    let mutants: Vec<&Mutant> = mutants
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let copy = copied(&folder);
+    let all = planted::all(&folder);
+    let mutants: Vec<_> = all
         .iter()
         .filter(|mutant| wanted.is_empty() || wanted.iter().any(|word| mutant.what.contains(word)))
         .collect();
-    assert!(fuzzed(&copy), "the checker as it is must survive");
+    assert!(
+        matches!(fuzzed(&copy, HISTORIES_FIRST), Finding::Unnoticed),
+        "the checker as it is must survive"
+    );
+    println!("| planted in | bug | found at history |\n|---|---|---|");
+    let mut caught = 0;
     for mutant in &mutants {
         let path = copy.join(&mutant.file);
         let source = std::fs::read_to_string(&path).expect("the file is there");
-        assert_eq!(source.matches(&mutant.from).count(), 1, "stale: {}", mutant.what);
-        std::fs::write(&path, source.replacen(&mutant.from, &mutant.to, 1)).expect("the copy is ours");
-        let survived = fuzzed(&copy);
+        std::fs::write(&path, mutant.plant(&source)).expect("the copy is ours");
+        let finding = fuzzed(&copy, HISTORIES);
         std::fs::write(&path, source).expect("the copy is ours");
-        caught += u32::from(!survived);
-        println!(
-            "{}: {}",
-            if survived { "NOT CAUGHT" } else { "caught" },
-            mutant.what
-        );
+        caught += usize::from(!matches!(finding, Finding::Unnoticed));
+        let file = mutant.file.strip_prefix("src").unwrap_or(&mutant.file).display();
+        println!("| `{file}` | {} | {finding} |", mutant.what);
     }
-    println!("{caught} of {} planted bugs caught", mutants.len());
-    caught as usize == mutants.len()
-}
-
-fn parsed(block: &str) -> Option<Mutant> {
-    let block = block.trim_end_matches('\n');
-    let (head, rest) = block.split_once("\n----\n")?;
-    let (from, to) = rest
-        .split_once("\n----\n")
-        .unwrap_or((rest.strip_suffix("\n----").unwrap_or(rest), ""));
-    let (what, file) = head.trim_start().split_once('\n')?;
-    let [what, file, from, to] = [what, file, from, to].map(str::to_owned);
-    Some(Mutant { what, file, from, to })
+    println!("\n{caught} of {} planted bugs caught", mutants.len());
+    std::fs::remove_dir_all(&copy).expect("the copy is ours");
+    caught == mutants.len()
 }
 
 /// A copy of the crate that may be broken.
@@ -94,31 +94,46 @@ fastrand = "2"
 
 [profile.dev]
 debug = false
-opt-level = 1
+
+# Most mutants are found soon: it takes longer to compile than to run.
+[profile.dev.package."*"]
+opt-level = 2
 "#;
 
-/// Whether the fuzz finds nothing; a mutant that does not compile stops everything, and one that runs for ever counts as caught.
-fn fuzzed(copy: &Path) -> bool {
-    let cargo = |words: &[&str]| {
-        let mut command = Command::new("cargo");
-        command.current_dir(copy).args(words);
-        command
-    };
-    let built = cargo(&["build", "--quiet", "--example", "agree"])
-        .output()
-        .expect("cargo starts");
+/// What the fuzz makes of the copy as it is now; one that does not compile stops everything.
+fn fuzzed(copy: &Path, histories: u64) -> Finding {
+    let mut build = Command::new("cargo");
+    build
+        .current_dir(copy)
+        .args(["build", "--quiet", "--example", "agree"]);
+    let built = build.output().expect("cargo starts");
     assert!(
         built.status.success(),
         "{}",
         String::from_utf8_lossy(&built.stderr)
     );
     let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| copy.join("target"), PathBuf::from);
-    let program = target.join("debug/examples/agree");
-    let ran = Command::new("timeout")
-        .arg("900")
-        .arg(program)
-        .arg(HISTORIES)
-        .output()
-        .expect("the fuzz starts");
-    ran.status.success()
+    let mut fuzz = Command::new(target.join("debug/examples/agree"));
+    fuzz.arg(histories.to_string());
+    let (end, out) = bounded::run(fuzz, FUZZ_MAX);
+    match end {
+        End::OutOfTime => Finding::Endless,
+        End::Ended(status) if status.success() => Finding::Unnoticed,
+        End::Ended(status) => {
+            let number = out
+                .lines()
+                .find_map(|line| line.strip_prefix("history ")?.split(':').next()?.parse().ok());
+            Finding::Caught(number.unwrap_or_else(|| panic!("the fuzz ended with {status}: {out}")))
+        }
+    }
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Caught(number) => write!(f, "{number}"),
+            Self::Endless => write!(f, "does not end"),
+            Self::Unnoticed => write!(f, "NOT CAUGHT in {HISTORIES}"),
+        }
+    }
 }

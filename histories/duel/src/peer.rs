@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use histories::history::{Ending, PRECONDITION_FAILED};
+use histories::journal::Index;
 use histories::values::{Datum, Values};
 use histories::{Function, History, ModelName, Operation};
 use porcupine_rs as porcupine;
@@ -83,6 +84,55 @@ impl porcupine::Model for Any {
             Some(next) => (true, next),
             None => (false, state.clone()),
         }
+    }
+}
+
+/// The same, with operations that may or may not have happened: a state is all that the object may hold.
+#[derive(Debug, Clone)]
+pub struct Loose;
+
+/// An operation, and whether it must have happened.
+#[derive(Debug, Clone)]
+pub struct LooseOp {
+    op: Op,
+    demand: Demand,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Demand {
+    Must,
+    May,
+}
+
+impl porcupine::Model for Loose {
+    type State = Vec<State>;
+    type Op = LooseOp;
+    type Metadata = ();
+
+    fn init() -> Vec<State> {
+        vec![State::New]
+    }
+
+    fn partition_operations(history: &[porcupine::Operation<Self>]) -> Vec<Vec<porcupine::Operation<Self>>> {
+        let mut objects: BTreeMap<(u32, u32), Vec<porcupine::Operation<Self>>> = BTreeMap::new();
+        for operation in history {
+            let object = operation.op.op.object;
+            objects.entry(object).or_default().push(operation.clone());
+        }
+        objects.into_values().collect()
+    }
+
+    fn step(states: &Vec<State>, LooseOp { op, demand }: &LooseOp) -> (bool, Vec<State>) {
+        let mut next = match demand {
+            Demand::Must => Vec::new(),
+            Demand::May => states.clone(),
+        };
+        for state in states.iter().filter_map(|state| step(state, &op.asked)) {
+            if !next.contains(&state) {
+                next.push(state);
+            }
+        }
+        (!next.is_empty(), next)
     }
 }
 
@@ -167,35 +217,58 @@ fn step(state: &State, asked: &Asked) -> Option<State> {
 
 /// The operations of `history`, without those that say nothing.
 pub fn operations(history: &History, model: ModelName) -> Vec<porcupine::Operation<Any>> {
+    told(history, model).map(|(_, told)| told).collect()
+}
+
+/// The same when only those that are `named` must have happened, and the others may have, between their call and their return.
+pub fn loosened(history: &History, model: ModelName, named: &[Index]) -> Vec<porcupine::Operation<Loose>> {
+    let loosened = told(history, model).filter_map(|(operation, told)| {
+        let is_named = named.contains(&operation.index);
+        let is_refusal = matches!(operation.ending, Ending::Fail { .. });
+        (is_named || !is_refusal).then_some(porcupine::Operation {
+            client_id: None,
+            call_time: told.call_time,
+            return_time: told.return_time,
+            op: LooseOp {
+                op: told.op,
+                demand: if is_named { Demand::Must } else { Demand::May },
+            },
+            metadata: None,
+        })
+    });
+    loosened.collect()
+}
+
+fn told(
+    history: &History,
+    model: ModelName,
+) -> impl Iterator<Item = (Operation<'_>, porcupine::Operation<Any>)> {
     let parts = model == ModelName::Set
         && history
             .operations()
             .iter()
             .all(|operation| operation.f != Function::Read);
-    let mut all = Vec::with_capacity(history.operations().len());
-    for (object, ids) in (0..).zip(history.by_key().into_values()) {
-        for id in ids {
-            let operation = history.operation(id);
-            let Some(asked) = asked(&operation, model, history.values()) else {
-                continue;
-            };
-            let part = match operation.value {
-                Datum::One(symbol) if parts => symbol.number(),
-                _ => 0,
-            };
-            all.push(porcupine::Operation {
-                client_id: None,
-                call_time: operation.call.0 as i64,
-                return_time: operation.ret.map_or(i64::MAX, |ret| ret.0 as i64),
-                op: Op {
-                    object: (object, part),
-                    asked,
-                },
-                metadata: None,
-            });
-        }
-    }
-    all
+    let objects = (0..).zip(history.by_key().into_values());
+    let ids = objects.flat_map(|(object, ids)| ids.into_iter().map(move |id| (object, id)));
+    ids.filter_map(move |(object, id)| {
+        let operation = history.operation(id);
+        let asked = asked(&operation, model, history.values())?;
+        let part = match operation.value {
+            Datum::One(symbol) if parts => symbol.number(),
+            _ => 0,
+        };
+        let told = porcupine::Operation {
+            client_id: None,
+            call_time: operation.call.0 as i64,
+            return_time: operation.ret.map_or(i64::MAX, |ret| ret.0 as i64),
+            op: Op {
+                object: (object, part),
+                asked,
+            },
+            metadata: None,
+        };
+        Some((operation, told))
+    })
 }
 
 fn asked(operation: &Operation, model: ModelName, values: &Values) -> Option<Asked> {
@@ -250,20 +323,17 @@ fn asked(operation: &Operation, model: ModelName, values: &Values) -> Option<Ask
         (Function::Dequeue, _) => Asked::Dequeue(answer.map(one)),
         (Function::Add, _) => Asked::Add(one(operation.value)),
         (Function::Remove, _) => Asked::Remove(one(operation.value)),
-        (Function::Contains, _) => Asked::Contains(
-            one(operation.value),
-            answer.map(one) == true_symbol(answer, values),
-        ),
+        (Function::Contains, _) => Asked::Contains(one(operation.value), truth(answer?, values)?),
         (Function::Inc, _) => Asked::Inc(int(operation.value).unwrap_or(1)),
         (Function::Acquire, _) => Asked::Acquire(one(operation.value), known),
         (Function::Release, _) => Asked::Release(one(operation.value), known),
     })
 }
 
-/// The symbol of the answer if it is true.
-fn true_symbol(answer: Option<Datum<'_>>, values: &Values) -> Option<u32> {
+/// True or false, if the answer is one of them.
+fn truth(answer: Datum<'_>, values: &Values) -> Option<bool> {
     match answer {
-        Some(Datum::One(symbol)) if values.get(symbol) == serde_json::json!(true) => Some(symbol.number()),
-        _ => Some(u32::MAX),
+        Datum::One(symbol) => values.get(symbol).as_bool(),
+        Datum::Many(_) => None,
     }
 }

@@ -1,6 +1,6 @@
 //! How long it did not answer, and how soon it answered again: figures, and whether they keep within a bound.
 
-use crate::history::{History, Operation, Time};
+use crate::history::{Ending, History, Operation, PRECONDITION_FAILED, Time};
 
 use super::progress::Window;
 
@@ -33,6 +33,13 @@ impl Outage {
     pub const fn length_ns(self) -> u64 {
         self.to.0 - self.from.0
     }
+
+    /// The part of it that lies in `window`, if any does.
+    #[must_use]
+    pub fn within(self, window: Window) -> Option<Self> {
+        let (from, to) = (self.from.max(window.from), self.to.min(window.to));
+        (from < to).then_some(Self { from, to })
+    }
 }
 
 impl Recovery {
@@ -50,31 +57,47 @@ impl Recovery {
 /// The longest stretch without any success while operations were being attempted; none if nothing was attempted.
 #[must_use]
 pub fn longest_outage(history: &History) -> Option<Outage> {
+    // Of two that are equally long the earlier one.
+    let longer = |one: Outage, other: Outage| {
+        if one.length_ns() < other.length_ns() {
+            other
+        } else {
+            one
+        }
+    };
+    outages(history).into_iter().reduce(longer)
+}
+
+/// Every stretch without any success while operations were being attempted, in order; they share no more than their ends.
+#[must_use]
+pub fn outages(history: &History) -> Vec<Outage> {
     let mut edges = edges(history);
     edges.sort_by_key(|edge| edge.time());
+    let mut outages = Vec::new();
     let mut stretch: Option<Outage> = None;
-    let mut longest: Option<Outage> = None;
     let mut open = 0_u64;
     for edge in edges {
         let time = edge.time();
-        let mut now = match stretch {
-            Some(last) if open > 0 || time.0 - last.to.0 <= PAUSE_NS_MAX => Outage { to: time, ..last },
-            _ => Outage { from: time, to: time },
+        let goes_on = |last: &Outage| open > 0 || time.0 - last.to.0 <= PAUSE_NS_MAX;
+        let now = match stretch.take() {
+            Some(last) if goes_on(&last) => Outage { to: time, ..last },
+            over => {
+                outages.extend(over);
+                Outage { from: time, to: time }
+            }
         };
-        if longest.is_none_or(|longest| now.length_ns() > longest.length_ns()) {
-            longest = Some(now);
-        }
         match edge {
             Edge::Asked(_) => open += 1,
-            Edge::GaveUp(_) => open -= 1,
-            Edge::Succeeded(_) => {
-                open -= 1;
-                now.from = time;
-            }
+            Edge::GaveUp(_) | Edge::Succeeded(_) => open -= 1,
         }
         stretch = Some(now);
+        if let Edge::Succeeded(_) = edge {
+            outages.push(now);
+            stretch = Some(Outage { from: time, to: time });
+        }
     }
-    longest
+    outages.extend(stretch);
+    outages
 }
 
 /// For each window, how soon after its end something succeeded that was asked after it.
@@ -121,9 +144,11 @@ impl Edge {
 
 /// The edges of all operations. One that never completed counts as asked and given up at once: nobody waited for it.
 fn edges(history: &History) -> Vec<Edge> {
-    let ends = |operation: &Operation| match operation.answer() {
-        Some(_) => Edge::Succeeded(learned(operation)),
-        None => Edge::GaveUp(learned(operation)),
+    let ends = |operation: &Operation| match &operation.ending {
+        Ending::Ok(_) => Edge::Succeeded(learned(operation)),
+        // It was evaluated: the system did answer.
+        Ending::Fail { error, .. } if *error == PRECONDITION_FAILED => Edge::Succeeded(learned(operation)),
+        Ending::Fail { .. } | Ending::Info { .. } | Ending::Unfinished => Edge::GaveUp(learned(operation)),
     };
     history
         .operations()
@@ -200,6 +225,26 @@ mod tests {
             })
         );
         assert_eq!(longest_outage(&reads(&[])), None);
+    }
+
+    #[test]
+    fn every_outage_is_told_and_how_much_of_it_lies_in_a_window() {
+        let history = reads(&[(0, S, true), (S, 4 * S, true), (20 * S, 22 * S, false)]);
+        let outage = |from: u64, to: u64| Outage {
+            from: Time(from * S),
+            to: Time(to * S),
+        };
+        let long: Vec<Outage> = outages(&history)
+            .into_iter()
+            .filter(|outage| outage.length_ns() > 0)
+            .collect();
+        assert_eq!(long, [outage(0, 1), outage(1, 4), outage(20, 22)]);
+        let window = Window {
+            from: Time(3 * S),
+            to: Time(21 * S),
+        };
+        let within: Vec<Option<Outage>> = long.into_iter().map(|outage| outage.within(window)).collect();
+        assert_eq!(within, [None, Some(outage(3, 4)), Some(outage(20, 21))]);
     }
 
     #[test]

@@ -24,6 +24,15 @@ pub struct Certificate {
 }
 
 impl Certificate {
+    /// The certificate of the object `key`, all of whose operations stand in `order`.
+    pub(crate) const fn complete(key: Option<Key>, order: Vec<OperationId>) -> Self {
+        Self {
+            key,
+            order,
+            left_out: Vec::new(),
+        }
+    }
+
     /// The certificate of the object `key`, all of whose operations are `ids`, by the order that was found for it.
     pub(crate) fn new(
         history: &History,
@@ -31,11 +40,11 @@ impl Certificate {
         ids: &[OperationId],
         order: Vec<OperationId>,
     ) -> Self {
-        // Where every operation has its place there is nothing to look for.
-        let mut unknown: Vec<OperationId> = Vec::new();
-        if order.len() < ids.len() {
-            unknown.extend(ids.iter().filter(|&&id| history.operation(id).is_indeterminate()));
-        }
+        let mut unknown: Vec<OperationId> = ids
+            .iter()
+            .copied()
+            .filter(|&id| history.operation(id).is_indeterminate())
+            .collect();
         if !unknown.is_empty() {
             let mut used: Vec<OperationId> = order
                 .iter()

@@ -5,22 +5,35 @@
 //! (`growth_order`), locks (`hold_order`), counters of ones (`count_order`), queues of unique values (`queue_order`). Else by the
 //! general search (`search`), which gives up when time or memory are up.
 
+mod docket;
 mod elements;
 mod object;
+mod registers;
 
 use super::certificate::Certificate;
 use super::special::Special;
 use super::{Checker, Limits, Report, verdict_of};
-use crate::history::{Ending, History, OperationId, PRECONDITION_FAILED};
+use crate::history::{Ending, History, Objects, OperationId, PRECONDITION_FAILED};
 use crate::model::{Mismatch, Model, ModelName};
 use crate::verdict::Verdict;
 use object::{Case, Decided};
+use registers::Registers;
 
 /// The checker, for one model.
 #[derive(Debug, Clone, Copy)]
 pub struct Linearizable {
     model: ModelName,
     method: Method,
+    extent: Extent,
+}
+
+/// How much is looked at once something is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Extent {
+    /// All objects, so that every broken one is told of.
+    Everything,
+    /// No more objects than it takes to tell which is the first that is broken, in the order of their keys.
+    FirstViolation,
 }
 
 /// How an object is decided.
@@ -44,7 +57,14 @@ impl Linearizable {
         Self {
             model,
             method: Method::Fitting,
+            extent: Extent::Everything,
         }
+    }
+
+    /// The same, which looks at so much.
+    #[must_use]
+    pub const fn with_extent(self, extent: Extent) -> Self {
+        Self { extent, ..self }
     }
 
     /// The same by `method`.
@@ -62,8 +82,28 @@ impl Linearizable {
             history,
             limits,
             method: self.method,
+            memory_bytes_max: limits.memory_bytes_max,
         };
-        all(history, limits, |ids| case.object(self.model, ids))
+        let objects = history.objects();
+        let registers = match (self.method, self.model) {
+            (Method::Fitting, ModelName::Register | ModelName::CasRegister) => {
+                Some(Registers::of(case, &objects, self.model)?)
+            }
+            (Method::Fitting, ModelName::Kv) => Some(Registers::of_strings(case, &objects)),
+            (Method::Fitting | Method::Search | Method::Impatient, _) => None,
+        };
+        all(
+            &objects,
+            case,
+            self.extent,
+            &|case, object, homes| match registers
+                .as_ref()
+                .and_then(|registers| registers.decide(case, object, homes))
+            {
+                Some(decided) => Ok(decided),
+                None => case.object(self.model, objects.ids(object)),
+            },
+        )
     }
 }
 
@@ -73,16 +113,18 @@ impl Linearizable {
 /// When the model does not know one of its operations.
 pub fn judge_model<M: Model>(
     history: &History,
-    model: impl Fn() -> M,
+    model: impl Fn() -> M + Sync,
     limits: &Limits<'_>,
 ) -> Result<Report, Mismatch> {
     let case = Case {
         history,
         limits,
         method: Method::Fitting,
+        memory_bytes_max: limits.memory_bytes_max,
     };
-    all(history, limits, |ids| {
-        case.special(model(), ids, |_, _| Special::NotApplicable)
+    let objects = history.objects();
+    all(&objects, case, Extent::Everything, &|case, object, _| {
+        case.special(model(), objects.ids(object), |_, _| Special::NotApplicable)
     })
 }
 
@@ -101,39 +143,46 @@ impl Checker for Linearizable {
     }
 }
 
-/// What `decide` says of each object of `history`.
+/// What `decide` says of each object.
 fn all(
-    history: &History,
-    limits: &Limits<'_>,
-    decide: impl Fn(&[OperationId]) -> Result<Decided, Mismatch>,
+    objects: &Objects<'_>,
+    case: Case<'_>,
+    extent: Extent,
+    decide: &docket::Decide<'_>,
 ) -> Result<Report, Mismatch> {
-    let mut verdicts = Vec::new();
-    let mut certificates = Vec::new();
+    let decided = docket::decide(objects, case, extent, decide);
+    let mut verdicts = Vec::with_capacity(objects.len());
+    let mut certificates = Vec::with_capacity(objects.len());
     let mut checked_keys = 0;
-    for (key, ids) in history.by_key() {
-        if !(limits.may_go_on)() {
-            let seen = verdicts.len();
-            verdicts.push(Verdict::Unknown(format!(
-                "time ran out after {seen} keys, before the others were looked at"
-            )));
-            break;
-        }
-        let decided = decide(&ids)?;
+    for (object, decided) in decided {
+        let decided = decided?;
         checked_keys += u64::from(!matches!(decided, Decided::Unknown(_)));
         verdicts.push(match decided {
             Decided::Order(order) => {
-                certificates.push(Certificate::new(history, key, &ids, order));
+                certificates.push(certificate(objects, case.history, object, order));
                 Verdict::Valid
             }
             Decided::Broken(anomaly) => Verdict::Invalid(vec![anomaly]),
             Decided::Unknown(reason) => {
-                let place = key.map_or_else(String::new, |key| format!("key {key}: "));
+                let place = objects
+                    .key(object)
+                    .map_or_else(String::new, |key| format!("key {key}: "));
                 Verdict::Unknown(format!("{place}{reason}"))
             }
         });
     }
+    let (seen, all) = (verdicts.len(), objects.len());
+    if seen < all
+        && !verdicts
+            .iter()
+            .any(|verdict| matches!(verdict, Verdict::Invalid(_)))
+    {
+        verdicts.push(Verdict::Unknown(format!(
+            "time ran out after {seen} of {all} keys"
+        )));
+    }
     let verdict = match verdict_of(verdicts) {
-        Verdict::Valid if !says_anything(history) => {
+        Verdict::Valid if !says_anything(case.history) => {
             Verdict::Unknown("vacuous: no operation succeeded".to_owned())
         }
         verdict => verdict,
@@ -144,6 +193,20 @@ fn all(
         checked_keys,
         certificates,
     })
+}
+
+/// The certificate that `order` is. Where every operation has its place there is nothing to look for.
+fn certificate(
+    objects: &Objects<'_>,
+    history: &History,
+    object: usize,
+    order: Vec<OperationId>,
+) -> Certificate {
+    let key = objects.key(object).cloned();
+    if order.len() == objects.count(object) {
+        return Certificate::complete(key, order);
+    }
+    Certificate::new(history, key, objects.ids(object), order)
 }
 
 fn says_anything(history: &History) -> bool {

@@ -9,6 +9,7 @@
 //!
 //! What cannot be loosened without the rest becoming explicable is the core.
 
+pub(super) mod lost;
 pub(super) mod stale;
 
 use super::narrator::{Narrator, Proof};
@@ -28,7 +29,7 @@ const STEPS_MAX: u64 = 20_000;
 const ALL_STEPS_MAX: u64 = 400_000;
 
 /// More operations than this are not named as the proof.
-const CORE_NAMED_MAX: usize = 12;
+const CORE_NAMED_MAX: usize = 40;
 
 /// More operations than this are only counted in a sentence.
 const OTHERS_SHOWN_MAX: usize = 2;
@@ -139,9 +140,7 @@ fn loosened<M: Model>(model: &M, span: Span<M::Op>) -> Option<Span<M::Op>> {
 
 /// The last few events of `spans`, if they cannot be explained whatever came before.
 fn window<M: Model>(model: &mut M, spans: &[Span<M::Op>], budget: &Budget<'_>) -> Option<Suspect<M>> {
-    let ends = spans.iter().map(|span| span.ret).filter(|&ret| ret != FOREVER);
-    let mut events: Vec<u32> = spans.iter().map(|span| span.call).chain(ends).collect();
-    events.sort_unstable();
+    let events = last_events(spans);
     for length in WINDOWS.into_iter().filter(|&length| length < events.len()) {
         let from = events[events.len() - length];
         let kept = spans.iter().filter(|span| span.ret >= from);
@@ -153,6 +152,20 @@ fn window<M: Model>(model: &mut M, spans: &[Span<M::Op>], budget: &Budget<'_>) -
         }
     }
     None
+}
+
+/// The last events of `spans` in order, at least as many as the longest window and one more, if there are so many.
+fn last_events<Op>(spans: &[Span<Op>]) -> Vec<u32> {
+    // The calls alone are that many from here on.
+    let first = spans.len().saturating_sub(WINDOWS[WINDOWS.len() - 1] + 1);
+    let from = spans.get(first).map_or(0, |span| span.call);
+    let ends = spans
+        .iter()
+        .map(|span| span.ret)
+        .filter(|&ret| from <= ret && ret != FOREVER);
+    let mut events: Vec<u32> = spans[first..].iter().map(|span| span.call).chain(ends).collect();
+    events.sort_unstable();
+    events
 }
 
 /// An operation that was open when the window begins may have taken effect before.

@@ -20,6 +20,9 @@
 //!
 //! It never guesses: when time or memory are up it says so, and how far it came.
 
+mod ahead;
+mod budget;
+mod found;
 mod mask;
 mod memo;
 mod plan;
@@ -37,61 +40,8 @@ use memo::{Memo, Visit};
 use plan::{Event, Plan, plan};
 use supply::NONE;
 
-/// How much a search may use.
-#[derive(Clone, Copy)]
-pub(crate) struct Budget<'a> {
-    pub(crate) memory_bytes_max: u64,
-    pub(crate) steps_max: u64,
-    pub(crate) lookahead: Lookahead,
-    /// For each operation that stands for others when those were called: then no more of them are used than there are. What has no
-    /// order then may have one all the same, for what was tried before is not tried again with fewer uses.
-    pub(crate) counted: Option<&'a [Vec<u32>]>,
-    pub(crate) may_go_on: &'a dyn Fn() -> bool,
-}
-
-/// Whether a state is given up as soon as it is known to lead nowhere.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Lookahead {
-    On,
-    /// Only where an operation has to return: then the states it could not return in are known.
-    Off,
-}
-
-/// What a search found.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Found<S> {
-    /// This order of places among the spans explains all answers.
-    Order(Vec<usize>),
-    /// No order does.
-    Refuted(Stuck<S>),
-    /// It could not be found out.
-    GaveUp(GaveUp, Option<Stuck<S>>),
-}
-
-/// The furthest event that the search came to.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Stuck<S> {
-    /// The operation that returns there and could not be given its place.
-    pub(crate) span: usize,
-    /// States in which it came there, some of them.
-    pub(crate) states: Vec<S>,
-}
-
-/// Why a search ended without an answer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum GaveUp {
-    Time,
-    Memory,
-    Steps,
-    /// So many operations open at a time.
-    Open(usize),
-}
-
-/// How many states are kept of the furthest event.
-const STATES_NOTED_MAX: usize = 16;
-
-/// Time and memory are looked at every so many steps.
-const STEPS_BETWEEN_LOOKS: u64 = 1024;
+pub(crate) use budget::{Budget, Lookahead, Stalled};
+pub(crate) use found::{Found, GaveUp, Stuck};
 
 /// Is there an order of `spans`, from any of the states `starts`, that explains them?
 pub(crate) fn search<M: Model>(
@@ -100,16 +50,30 @@ pub(crate) fn search<M: Model>(
     starts: &[M::State],
     budget: &Budget<'_>,
 ) -> Found<M::State> {
+    search_on(model, spans, starts, budget, &mut |_, _| false)
+}
+
+/// The same, which asks `stalled` whenever it does not get further for long.
+pub(crate) fn search_on<M: Model>(
+    model: &mut M,
+    spans: &[Span<M::Op>],
+    starts: &[M::State],
+    budget: &Budget<'_>,
+    stalled: &mut Stalled<'_, M>,
+) -> Found<M::State> {
     let plan = match plan(model, spans) {
         Ok(plan) => plan,
         Err(open) => return Found::GaveUp(GaveUp::Open(open), None),
     };
     match plan.slots {
-        0..=64 => Search::<M, 1>::new(model, spans, &plan, *budget).run(starts),
-        65..=256 => Search::<M, 4>::new(model, spans, &plan, *budget).run(starts),
-        _ => Search::<M, 16>::new(model, spans, &plan, *budget).run(starts),
+        0..=64 => Search::<M, 1>::new(model, spans, &plan, *budget).run(starts, stalled),
+        65..=256 => Search::<M, 4>::new(model, spans, &plan, *budget).run(starts, stalled),
+        _ => Search::<M, 16>::new(model, spans, &plan, *budget).run(starts, stalled),
     }
 }
+
+/// How many states are kept of the furthest event.
+const STATES_NOTED_MAX: usize = 16;
 
 /// A state, and what may and must be done with each open operation.
 #[derive(Debug, Clone, Copy)]
@@ -153,13 +117,20 @@ struct Search<'a, M: Model, const W: usize> {
     plan: &'a Plan<M::State>,
     budget: Budget<'a>,
     steps: u64,
+    /// How many there had been when it got as far as it has got.
+    steps_to_furthest: u64,
+    stall_max: u64,
     memo: Memo<M::State, W>,
     frames: Vec<Frame<M::State, W>>,
     choices: Vec<Choice>,
+    /// Room for the slots that are weighed.
+    candidates: Vec<u16>,
     /// The choices that led to the place at hand.
     taken: Vec<Taken>,
     /// How often each operation is used in them, where that is counted.
     uses: Vec<u32>,
+    /// Whether there would have been a way on with more uses.
+    used_up: bool,
     /// The event that comes next.
     position: usize,
     /// The operation in each slot, at `position`.
@@ -176,6 +147,8 @@ struct Search<'a, M: Model, const W: usize> {
     offered: Vec<u64>,
     offers: u64,
     furthest: Option<(usize, Stuck<M::State>)>,
+    /// How far it was when the memo was last thinned, and how often it had been since it was there.
+    forgot: Option<(usize, u32)>,
 }
 
 impl<'a, M: Model, const W: usize> Search<'a, M, W>
@@ -189,11 +162,15 @@ where
             plan,
             budget,
             steps: 0,
+            steps_to_furthest: 0,
+            stall_max: budget.stall_max.saturating_mul(plan.slots as u64),
             memo: Memo::new(),
             frames: Vec::new(),
             choices: Vec::new(),
+            candidates: Vec::new(),
             taken: Vec::new(),
             uses: vec![0; budget.counted.map_or(0, <[Vec<u32>]>::len)],
+            used_up: false,
             position: 0,
             occupants: vec![0; plan.slots],
             pure: Mask::EMPTY,
@@ -201,21 +178,23 @@ where
             blind: Mask::EMPTY,
             needing: Mask::EMPTY,
             givers: vec![Mask::EMPTY; plan.supply.states.len()],
-            offered: vec![0; plan.class_count * 2],
+            offered: vec![0; plan.kinds.len() * 2],
             offers: 0,
             furthest: None,
+            forgot: None,
         }
     }
 
-    fn run(mut self, starts: &[M::State]) -> Found<M::State> {
+    fn run(mut self, starts: &[M::State], stalled: &mut Stalled<'_, M>) -> Found<M::State> {
         for &state in starts {
             self.position = 0;
             self.take_back(0);
-            match self.run_from(Config {
+            let config = Config {
                 state,
                 skip: Mask::EMPTY,
                 usable: Mask::EMPTY,
-            }) {
+            };
+            match self.run_from(config, stalled) {
                 Ok(Some(())) => {
                     return Found::Order(witness::order(
                         self.model,
@@ -232,17 +211,36 @@ where
         let (_, stuck) = self
             .furthest
             .expect("a search that finds no order was stuck somewhere");
-        Found::Refuted(stuck)
+        if self.used_up {
+            Found::GaveUp(GaveUp::Steps, Some(stuck))
+        } else {
+            Found::Refuted(stuck)
+        }
     }
 
-    fn run_from(&mut self, mut config: Config<M::State, W>) -> Result<Option<()>, GaveUp> {
+    fn run_from(
+        &mut self,
+        mut config: Config<M::State, W>,
+        stalled: &mut Stalled<'_, M>,
+    ) -> Result<Option<()>, GaveUp> {
         loop {
             if !self.advance(&mut config) {
                 return Ok(Some(()));
             }
-            self.look_at_budget()?;
+            self.look_at_budget(stalled)?;
             let nowhere = self.leads_nowhere(&config).or_else(|| self.lacks_supply(&config));
             self.note(nowhere.unwrap_or(self.position), config.state);
+            if nowhere.is_none() && self.is_forced(&config) {
+                if let Some(next) = self.follow(config, Choice::Use(self.returning())) {
+                    config = next;
+                    continue;
+                }
+                match self.next_choice() {
+                    Some(next) => config = next,
+                    None => return Ok(None),
+                }
+                continue;
+            }
             let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
             if nowhere.is_none()
                 && self
@@ -318,17 +316,17 @@ where
     }
 
     fn occupy_supply(&mut self, slot: u16, before: u32, after: u32) {
-        let supply = &self.plan.supply;
-        if !supply.is_known() {
+        if !self.plan.supply.is_known() {
             return;
         }
-        if let Some(givers) = self.givers.get_mut(supply.gives[before as usize] as usize) {
+        if let Some(givers) = self.givers.get_mut(self.plan.kind(before).gives as usize) {
             givers.remove(slot);
         }
-        if let Some(givers) = self.givers.get_mut(supply.gives[after as usize] as usize) {
+        let after = self.plan.kind(after);
+        if let Some(givers) = self.givers.get_mut(after.gives as usize) {
             givers.add(slot);
         }
-        if supply.needs[after as usize] == NONE {
+        if after.needs == NONE {
             self.needing.remove(slot);
         } else {
             self.needing.add(slot);
@@ -340,7 +338,7 @@ where
     }
 
     fn nature(&self, slot: u16) -> Nature {
-        self.model.nature(self.op(slot))
+        self.plan.kind(self.occupants[slot as usize]).nature
     }
 
     /// Gives a pure operation its place, if it is legal now.
@@ -353,22 +351,26 @@ where
 
     /// Puts the ways on from here on the stack, the best one last.
     fn offer(&mut self, config: &Config<M::State, W>) {
-        let returning = self.plan.events[self.position].slot;
+        let returning = self.returning();
         let due = |slot: &u16| self.spans[self.occupants[*slot as usize] as usize].ret;
         let is_unseen = self.is_unseen(config);
         let matters = |slot: u16| !is_unseen || slot == returning || self.blind.has(slot);
-        let mut slots: Vec<u16> = config
-            .usable
-            .slots()
-            .filter(|&slot| !self.pure.has(slot) && matters(slot))
-            .collect();
-        slots.sort_by_key(due);
+        let mut slots = std::mem::take(&mut self.candidates);
+        slots.clear();
+        slots.extend(
+            config
+                .usable
+                .without(&self.pure)
+                .slots()
+                .filter(|&slot| matters(slot)),
+        );
+        slots.sort_unstable_by_key(due);
         self.offers += 1;
         let first = self.choices.len();
         if config.skip.has(returning) {
             self.choices.push(Choice::Skip);
         }
-        for slot in slots {
+        for &slot in &slots {
             let class = self.plan.classes[self.occupants[slot as usize] as usize] as usize;
             let offered = &mut self.offered[class * 2 + usize::from(config.skip.has(slot))];
             if *offered != self.offers {
@@ -377,6 +379,7 @@ where
             }
         }
         self.choices[first..].reverse();
+        self.candidates = slots;
     }
 
     /// Takes the next choice that is legal, at the latest place that has one left.
@@ -395,12 +398,28 @@ where
             let Some(choice) = choice else { continue };
             self.rewind(position);
             self.take_back(taken);
-            self.note_taken(choice);
-            if let Some(next) = self.take(config, choice) {
+            if let Some(next) = self.follow(config, choice) {
                 return Some(next);
             }
         }
         None
+    }
+
+    fn follow(&mut self, config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
+        self.note_taken(choice);
+        self.take(config, choice)
+    }
+
+    /// Whether there is but one way on, for the operation that returns must have its place and no other one can. It is neither offered
+    /// nor remembered.
+    fn is_forced(&self, config: &Config<M::State, W>) -> bool {
+        let returning = self.returning();
+        !config.skip.has(returning) && config.usable.without(&self.pure).is_only(returning)
+    }
+
+    /// The slot of the operation that returns.
+    fn returning(&self) -> u16 {
+        self.plan.events[self.position].slot
     }
 
     /// Forgets all choices but the first `kept`.
@@ -438,7 +457,7 @@ where
     }
 
     fn take(&mut self, mut config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
-        let returning = self.plan.events[self.position].slot;
+        let returning = self.returning();
         match choice {
             Choice::Skip => {
                 config.skip.remove(returning);
@@ -452,7 +471,10 @@ where
                 config.skip.add(slot);
                 let span = self.occupants[slot as usize] as usize;
                 match self.spans[span].duty {
-                    Duty::Endless if self.is_overused(span) => return None,
+                    Duty::Endless if self.is_overused(span) => {
+                        self.used_up = true;
+                        return None;
+                    }
                     Duty::Endless => {}
                     Duty::Must | Duty::May => config.usable.remove(slot),
                 }
@@ -468,80 +490,6 @@ where
         Some(config)
     }
 
-    /// Whether nobody sees the state before a blind operation replaces it: then it does not matter in which order the operations
-    /// before that one come, and only the one that returns need have its place.
-    fn is_unseen(&self, config: &Config<M::State, W>) -> bool {
-        if !M::GROWS || self.budget.lookahead == Lookahead::Off {
-            return false;
-        }
-        let leads = |span: u32| self.model.may_lead_to(config.state, self.spans[span as usize].op);
-        // When the first of them has to return; by then the state has been replaced.
-        let mut due = None;
-        for slot in config.usable.and(&self.pure).slots() {
-            let span = self.occupants[slot as usize];
-            if leads(span) {
-                return false;
-            }
-            due = due.into_iter().chain([self.spans[span as usize].ret]).min();
-        }
-        let mut position = self.plan.pure_call_from[self.position] as usize;
-        while let Some(&Event { span, .. }) = self.plan.events.get(position) {
-            let Span { call, ret, .. } = self.spans[span as usize];
-            if due.is_some_and(|due| call > due) {
-                return true;
-            }
-            if leads(span) {
-                return false;
-            }
-            due = due.into_iter().chain([ret]).min();
-            position = self.plan.pure_call_from[position + 1] as usize;
-        }
-        due.is_some()
-    }
-
-    /// The return of the next pure operation without a place, if nothing can lead there from the state.
-    fn leads_nowhere(&self, config: &Config<M::State, W>) -> Option<usize> {
-        if !M::GROWS || self.budget.lookahead == Lookahead::Off || config.usable.meets(&self.blind) {
-            return None;
-        }
-        let now = self.spans[self.plan.events[self.position].span as usize].ret;
-        let until = self.plan.blind_call_from[self.position];
-        let mut position = self.plan.pure_return_from[self.position];
-        while position < until {
-            let Event { span, slot, .. } = self.plan.events[position as usize];
-            let span = self.spans[span as usize];
-            let has_place = span.call < now && !config.usable.has(slot);
-            if !has_place {
-                let leads = self.model.may_lead_to(config.state, span.op);
-                return (!leads).then_some(position as usize);
-            }
-            position = self.plan.pure_return_from[position as usize + 1];
-        }
-        None
-    }
-
-    /// The return of an operation that needs a state which nobody can give any more.
-    fn lacks_supply(&self, config: &Config<M::State, W>) -> Option<usize> {
-        let supply = &self.plan.supply;
-        if !supply.is_known() || self.budget.lookahead == Lookahead::Off {
-            return None;
-        }
-        let is_there = |state: u32| supply.states[state as usize] == config.state;
-        let required = supply.required_by[self.position];
-        if required != NONE && !is_there(supply.needs[required as usize]) {
-            return Some(supply.return_of[required as usize] as usize);
-        }
-        let demanded = config.usable.without(&config.skip).and(&self.needing);
-        demanded.slots().find_map(|slot| {
-            let span = self.occupants[slot as usize] as usize;
-            let state = supply.needs[span];
-            let is_served = is_there(state)
-                || supply.called_until[span] as usize > self.position
-                || config.usable.meets(&self.givers[state as usize]);
-            (!is_served).then_some(supply.return_of[span] as usize)
-        })
-    }
-
     fn note(&mut self, at: usize, state: M::State) {
         match &mut self.furthest {
             Some((position, _)) if *position > at => {}
@@ -552,6 +500,7 @@ where
             }
             _ => {
                 let span = self.plan.events[at].span as usize;
+                self.steps_to_furthest = self.steps;
                 self.furthest = Some((
                     at,
                     Stuck {
@@ -561,26 +510,5 @@ where
                 ));
             }
         }
-    }
-
-    fn look_at_budget(&mut self) -> Result<(), GaveUp> {
-        self.steps += 1;
-        if self.steps > self.budget.steps_max {
-            return Err(GaveUp::Steps);
-        }
-        if self.steps % STEPS_BETWEEN_LOOKS != 1 {
-            return Ok(());
-        }
-        if !(self.budget.may_go_on)() {
-            return Err(GaveUp::Time);
-        }
-        let stacks = self.frames.capacity() * size_of::<Frame<M::State, W>>()
-            + self.choices.capacity() * size_of::<Choice>();
-        if self.memo.bytes().saturating_add(self.model.memory_bytes()) + stacks as u64
-            > self.budget.memory_bytes_max
-        {
-            return Err(GaveUp::Memory);
-        }
-        Ok(())
     }
 }

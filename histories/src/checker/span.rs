@@ -1,6 +1,6 @@
 //! An operation as the search sees it: what it says about its object, and from when until when it may have had its effect.
 
-use crate::history::{FOREVER, History, OperationId};
+use crate::history::{FOREVER, History, OperationId, Order};
 use crate::model::{Mismatch, Model, Reading};
 
 /// What an operation says, and its place among the events of its object.
@@ -26,6 +26,22 @@ pub(crate) enum Duty {
 }
 
 impl<Op> Span<Op> {
+    /// The operation that `reading` is about; none if it says nothing.
+    pub(crate) fn of(reading: Reading<Op>, id: OperationId, order: Order) -> Option<Self> {
+        let (op, ret, duty) = match reading {
+            Reading::Must(op) => (op, order.ret, Duty::Must),
+            Reading::May(op) => (op, FOREVER, Duty::May),
+            Reading::Nothing => return None,
+        };
+        Some(Self {
+            op,
+            id,
+            call: order.call,
+            ret,
+            duty,
+        })
+    }
+
     /// Whether it need not have happened.
     pub(crate) const fn is_optional(&self) -> bool {
         matches!(self.duty, Duty::May | Duty::Endless)
@@ -58,18 +74,8 @@ pub(crate) fn spans<M: Model>(
     let mut spans = Vec::with_capacity(ids.len());
     for &id in ids {
         let operation = history.operation(id);
-        let (op, ret, duty) = match model.read(&operation, history.values())? {
-            Reading::Must(op) => (op, operation.order.ret, Duty::Must),
-            Reading::May(op) => (op, FOREVER, Duty::May),
-            Reading::Nothing => continue,
-        };
-        spans.push(Span {
-            op,
-            id,
-            call: operation.order.call,
-            ret,
-            duty,
-        });
+        let reading = model.read(&operation, history.values())?;
+        spans.extend(Span::of(reading, id, operation.order));
     }
     spans.sort_unstable_by_key(|span| span.call);
     Ok(spans)

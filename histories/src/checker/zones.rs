@@ -15,10 +15,9 @@
 //! its call to its return. Otherwise it is put into the order of the others where it was called, after the write that comes next, or
 //! before the write of the value; if none of them fits the search decides, for another order may suit it better.
 
+mod cluster;
 mod evidence;
-
-use hashbrown::HashMap;
-use rustc_hash::FxBuildHasher;
+mod refusals;
 
 use super::narrator::Narrator;
 use super::span::{Duty, Span};
@@ -26,37 +25,25 @@ use super::special::Special;
 use crate::history::{FOREVER, OperationId};
 use crate::model::register::RegisterOp;
 use crate::values::Symbol;
+use cluster::{Cluster, Link};
+
+pub(super) use cluster::Homes;
 
 /// An operation, by its place among the spans.
 type Place = usize;
 
-/// The operations on one value.
-#[derive(Debug, Clone, Copy, Default)]
-struct Cluster {
-    /// None for the value the register starts with.
-    writer: Option<Place>,
-    /// The value that the writer replaced, if it is a compare-and-set.
-    parent: Option<usize>,
-    /// The compare-and-set that took effect on it.
-    child: Option<usize>,
-    /// Whether the writer is known to have taken effect.
-    effective: bool,
-    /// How that is known of an indeterminate writer: an operation that saw its value, or one that follows from it.
-    seen_by: Option<Place>,
-}
-
 /// A chain of clusters, with its zone.
 #[derive(Debug, Clone, Copy)]
 struct Block {
-    root: usize,
+    root: u32,
     /// The operation with the earliest return; none if that is the start of the history.
-    first_return: Option<Place>,
+    first_return: Link,
     /// The operation with the latest call.
-    last_call: Place,
+    last_call: Link,
     /// The earliest return, from 1; 0 is the start.
-    f: u64,
+    f: u32,
     /// The latest call, from 1.
-    s: u64,
+    s: u32,
 }
 
 /// What contradicts linearizability.
@@ -87,8 +74,13 @@ enum Conflict {
 }
 
 /// Decides the history `spans` of a register that starts as `initial`, if it can.
-pub(super) fn decide(spans: &[Span<RegisterOp>], initial: Symbol, narrator: Narrator<'_>) -> Special {
-    let Some(mut clusters) = Clusters::of_writers(spans, initial) else {
+pub(super) fn decide(
+    spans: &[Span<RegisterOp>],
+    initial: Symbol,
+    homes: &mut Homes,
+    narrator: Narrator<'_>,
+) -> Special {
+    let Some(mut clusters) = Clusters::of_writers(spans, initial, homes) else {
         return Special::NotApplicable;
     };
     match clusters.conflict() {
@@ -108,10 +100,11 @@ pub(super) fn decide(spans: &[Span<RegisterOp>], initial: Symbol, narrator: Narr
 struct Clusters<'a> {
     spans: &'a [Span<RegisterOp>],
     all: Vec<Cluster>,
-    /// The reads of all clusters, one cluster after the other, and where those of each begin.
-    reads: Vec<Place>,
-    reads_from: Vec<u32>,
-    by_value: HashMap<Symbol, usize, FxBuildHasher>,
+    homes: &'a mut Homes,
+    /// For each read the one of the same value that was called before.
+    read_before: Vec<Link>,
+    /// How many compare-and-sets were refused and do not say why.
+    refusals: usize,
 }
 
 /// The cluster of the value a register starts with.
@@ -119,33 +112,26 @@ const INITIAL: usize = 0;
 
 impl<'a> Clusters<'a> {
     /// A cluster for each value written; none if a value is written twice, or what the register starts with is written.
-    fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol) -> Option<Self> {
+    fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol, homes: &'a mut Homes) -> Option<Self> {
+        homes.clear(spans.len() + 1);
         let mut clusters = Self {
             spans,
             all: Vec::with_capacity(spans.len() / 2 + 1),
-            reads: Vec::new(),
-            reads_from: Vec::new(),
-            by_value: HashMap::with_capacity_and_hasher(spans.len() / 2 + 1, FxBuildHasher),
+            homes,
+            read_before: Vec::new(),
+            refusals: 0,
         };
-        clusters.add(
-            initial,
-            Cluster {
-                effective: true,
-                ..Cluster::default()
-            },
-        )?;
+        clusters.add(Cluster {
+            effective: true,
+            ..Cluster::new(initial, Link::NONE)
+        })?;
         for (place, span) in spans.iter().enumerate() {
             match span.op {
                 RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. } => {
-                    let effective = span.duty == Duty::Must;
-                    clusters.add(
-                        value,
-                        Cluster {
-                            writer: Some(place),
-                            effective,
-                            ..Cluster::default()
-                        },
-                    )?;
+                    clusters.add(Cluster {
+                        effective: span.duty == Duty::Must,
+                        ..Cluster::new(value, Link::to(place))
+                    })?;
                 }
                 RegisterOp::Read(_) | RegisterOp::Differs(_) | RegisterOp::Contradiction => {}
             }
@@ -153,199 +139,115 @@ impl<'a> Clusters<'a> {
         Some(clusters)
     }
 
-    fn add(&mut self, value: Symbol, cluster: Cluster) -> Option<()> {
-        let is_new = self.by_value.insert(value, self.all.len()).is_none();
+    fn add(&mut self, cluster: Cluster) -> Option<()> {
+        let known = self.homes.set(cluster.value, self.all.len());
         self.all.push(cluster);
-        is_new.then_some(())
+        known.is_none().then_some(())
     }
 
-    /// The blocks in the order in which they can be executed, each with the instant it begins at.
-    fn conflict(&mut self) -> Result<Vec<(u64, Block)>, Conflict> {
+    /// The cluster of `value`.
+    fn of(&self, value: Symbol) -> Option<usize> {
+        self.homes.find(value)
+    }
+
+    /// The blocks in the order in which they can be executed.
+    fn conflict(&mut self) -> Result<Vec<Block>, Conflict> {
         self.take_observations()?;
         self.glue()?;
-        let blocks = disjoint(self.blocks()?)?;
+        let mut blocks = self.blocks()?;
+        disjoint(&mut blocks)?;
         self.refusals_fit()?;
         Ok(blocks)
     }
 
     /// All operations in the order of the blocks; inside a group of a block by their calls. None if a refused compare-and-set finds no
-    /// place in that order, which does not mean that it has none in another.
-    fn order(&self, blocks: &[(u64, Block)]) -> Option<Vec<OperationId>> {
-        let mut order: Vec<(Place, usize)> = Vec::with_capacity(self.spans.len());
-        for (_, block) in blocks {
-            for cluster in self.chain(block.root) {
-                let ops = self.all[cluster]
-                    .writer
-                    .into_iter()
-                    .chain(self.reads(cluster).iter().copied());
-                order.extend(ops.map(|place| (place, cluster)));
-            }
-        }
-        let order_length = order.len();
-        let mut refusals: Vec<(usize, u32, Place)> = Vec::new();
-        if order_length < self.spans.len() {
-            let points = self.points(&order);
-            for (place, span) in self.spans.iter().enumerate() {
-                if let RegisterOp::Differs(value) = span.op {
-                    refusals.push((self.place_for(&order, &points, span, value)?, span.call, place));
+    /// place in that order.
+    fn order(&self, blocks: &[Block]) -> Option<Vec<OperationId>> {
+        let mut order: Vec<u32> = Vec::with_capacity(self.spans.len());
+        let number = |place: Place| u32::try_from(place).expect("events are limited to EVENTS_MAX");
+        for block in blocks {
+            for cluster in self.chain(block.root as usize) {
+                order.extend(self.all[cluster].writer.get().map(number));
+                let from = order.len();
+                order.resize(from + self.all[cluster].reads as usize, 0);
+                for (at, read) in order[from..].iter_mut().rev().zip(self.reads(cluster)) {
+                    *at = number(read);
                 }
             }
         }
-        refusals.sort_unstable();
-        let mut all = Vec::with_capacity(self.spans.len());
-        let mut refusals = refusals.into_iter().peekable();
-        for (at, (place, _)) in order.into_iter().enumerate() {
-            while let Some((_, _, refusal)) = refusals.next_if(|&(before, ..)| before == at) {
-                all.push(refusal);
-            }
-            all.push(place);
+        if self.refusals > 0 {
+            order = self.with_refusals(&order)?;
         }
-        all.extend(refusals.map(|(_, _, refusal)| refusal));
-        let is_sure = self.spans.len() == order_length || self.is_in_time(&all);
-        is_sure.then(|| all.into_iter().map(|place| self.spans[place].id).collect())
-    }
-
-    /// The earliest instant that the order leaves to each operation in it.
-    fn points(&self, order: &[(Place, usize)]) -> Vec<u32> {
-        let mut latest_call = 0;
-        let point = |&(place, _): &(Place, usize)| {
-            latest_call = self.spans[place].call.max(latest_call);
-            latest_call
-        };
-        order.iter().map(point).collect()
-    }
-
-    /// Before which operation of the order a compare-and-set can have found something else than `value`: where it was called, or, if
-    /// the register holds the value there, after the next write if that can come before it returns, or before the write of the value
-    /// if everything since can wait.
-    fn place_for(
-        &self,
-        order: &[(Place, usize)],
-        points: &[u32],
-        span: &Span<RegisterOp>,
-        value: Symbol,
-    ) -> Option<usize> {
-        let called = points.partition_point(|&point| point < span.call);
-        let Some(&cluster) = self.by_value.get(&value) else {
-            return Some(called);
-        };
-        let held = called.checked_sub(1).map_or(INITIAL, |before| order[before].1);
-        if held != cluster {
-            return Some(called);
-        }
-        let next = order[called..].iter().position(|&(_, other)| other != cluster);
-        if let Some(next) = next.map(|next| called + next)
-            && points[next] < span.ret
-        {
-            return Some(next + 1);
-        }
-        let first = order[..called].iter().rposition(|&(_, other)| other != cluster)? + 1;
-        let can_wait = |&(place, _): &(Place, usize)| self.spans[place].ret > span.call;
-        order[first..called].iter().all(can_wait).then_some(first)
-    }
-
-    /// Whether nothing in `order` returned before something that stands earlier was called.
-    fn is_in_time(&self, order: &[Place]) -> bool {
-        let mut latest_call = 0;
-        order.iter().all(|&place| {
-            latest_call = self.spans[place].call.max(latest_call);
-            latest_call <= self.spans[place].ret
-        })
-    }
-
-    /// No refused compare-and-set lies wholly inside a time at which the register surely held what it was to match.
-    fn refusals_fit(&self) -> Result<(), Conflict> {
-        let is_refusal = |(_, span): &(Place, &Span<RegisterOp>)| matches!(span.op, RegisterOp::Differs(_));
-        for (refused, span) in self.spans.iter().enumerate().filter(is_refusal) {
-            let RegisterOp::Differs(value) = span.op else {
-                continue;
-            };
-            let Some(&cluster) = self.by_value.get(&value) else {
-                continue;
-            };
-            let Cluster { writer, child, .. } = &self.all[cluster];
-            let reads = self.reads(cluster);
-            if !self.all[cluster].effective {
-                continue;
-            }
-            let replaced = child.and_then(|child| self.all[child].writer);
-            let first = writer
-                .iter()
-                .chain(reads)
-                .copied()
-                .min_by_key(|&place| self.spans[place].ret);
-            let last = reads
-                .iter()
-                .copied()
-                .chain(replaced)
-                .max_by_key(|&place| self.spans[place].call);
-            let is_there = match first {
-                _ if cluster == INITIAL => true,
-                Some(first) => self.spans[first].ret < span.call,
-                None => false,
-            };
-            if let Some(last) = last
-                && is_there
-                && span.ret < self.spans[last].call
-            {
-                let first = if cluster == INITIAL { None } else { first };
-                return Err(Conflict::Refused { first, last, refused });
-            }
-        }
-        Ok(())
+        Some(
+            order
+                .into_iter()
+                .map(|place| self.spans[place as usize].id)
+                .collect(),
+        )
     }
 
     /// Puts each read into its cluster, and finds out which indeterminate writers must have taken effect.
     fn take_observations(&mut self) -> Result<(), Conflict> {
-        let mut read: Vec<(u32, u32)> = Vec::with_capacity(self.spans.len());
-        let number = |place: usize| u32::try_from(place).expect("events are limited to EVENTS_MAX");
-        self.reads_from = vec![0; self.all.len() + 1];
+        self.read_before = vec![Link::NONE; self.spans.len()];
         for (place, span) in self.spans.iter().enumerate() {
             match span.op {
                 RegisterOp::Contradiction => return Err(Conflict::Contradiction(place)),
-                RegisterOp::Read(value) => {
-                    let cluster = self.seen(value, place)?;
-                    self.reads_from[cluster + 1] += 1;
-                    read.push((number(cluster), number(place)));
-                }
+                RegisterOp::Read(value) => self.take_read(value, place, span.ret)?,
                 RegisterOp::Cas { from, .. } if span.duty == Duty::Must => {
                     self.seen(from, place)?;
                 }
-                RegisterOp::Cas { .. } | RegisterOp::Write(_) | RegisterOp::Differs(_) => {}
+                RegisterOp::Differs(_) => self.refusals += 1,
+                RegisterOp::Cas { .. } | RegisterOp::Write(_) => {}
             }
-        }
-        for cluster in 1..self.reads_from.len() {
-            self.reads_from[cluster] += self.reads_from[cluster - 1];
-        }
-        let mut next = self.reads_from.clone();
-        self.reads = vec![0; read.len()];
-        for (cluster, place) in read {
-            let at = &mut next[cluster as usize];
-            self.reads[*at as usize] = place as Place;
-            *at += 1;
         }
         Ok(())
     }
 
-    /// The reads of a cluster, in the order of their calls.
-    fn reads(&self, cluster: usize) -> &[Place] {
-        &self.reads[self.reads_from[cluster] as usize..self.reads_from[cluster + 1] as usize]
+    fn take_read(&mut self, value: Symbol, place: Place, ret: u32) -> Result<(), Conflict> {
+        let cluster = self.seen(value, place)?;
+        let cluster = &mut self.all[cluster];
+        self.read_before[place] = cluster.last_read;
+        cluster.last_read = Link::to(place);
+        cluster.reads += 1;
+        match cluster.first_read.get() {
+            Some(first) if self.spans[first].ret < ret => {}
+            Some(_) | None => cluster.first_read = Link::to(place),
+        }
+        Ok(())
+    }
+
+    /// The reads of a cluster, the one that was called last first.
+    fn reads(&self, cluster: usize) -> impl Iterator<Item = Place> {
+        let last = self.all[cluster].last_read.get();
+        std::iter::successors(last, |&read| self.read_before[read].get())
+    }
+
+    /// The operation of a cluster that returned first.
+    fn first_return(&self, cluster: usize) -> Option<Place> {
+        let Cluster {
+            writer, first_read, ..
+        } = &self.all[cluster];
+        let both = [writer.get(), first_read.get()];
+        both.into_iter()
+            .flatten()
+            .min_by_key(|&place| self.spans[place].ret)
     }
 
     /// The cluster of a value that was seen: its writer took effect, and so did those it depends on.
     fn seen(&mut self, value: Symbol, by: Place) -> Result<usize, Conflict> {
-        let found = *self.by_value.get(&value).ok_or(Conflict::NeverWritten(by))?;
+        let found = self.of(value).ok_or(Conflict::NeverWritten(by))?;
         let mut cluster = found;
         while !self.all[cluster].effective {
             self.all[cluster].effective = true;
-            self.all[cluster].seen_by = Some(by);
+            self.all[cluster].seen_by = Link::to(by);
             let writer = self.all[cluster]
                 .writer
+                .get()
                 .expect("only the initial value has no writer, and it is effective");
             let RegisterOp::Cas { from, .. } = self.spans[writer].op else {
                 break;
             };
-            cluster = *self.by_value.get(&from).ok_or(Conflict::Baseless(by, writer))?;
+            cluster = self.of(from).ok_or(Conflict::Baseless(by, writer))?;
         }
         Ok(found)
     }
@@ -353,32 +255,35 @@ impl<'a> Clusters<'a> {
     /// Ties each cluster to the one whose value its writer replaced.
     fn glue(&mut self) -> Result<(), Conflict> {
         for number in 0..self.all.len() {
-            let Cluster {
-                writer: Some(writer),
-                effective: true,
-                ..
-            } = self.all[number]
+            let Some(writer) = self.all[number]
+                .writer
+                .get()
+                .filter(|_| self.all[number].effective)
             else {
                 continue;
             };
             let RegisterOp::Cas { from, .. } = self.spans[writer].op else {
                 continue;
             };
-            let parent = *self.by_value.get(&from).ok_or(Conflict::NeverWritten(writer))?;
-            if let Some(other) = self.all[parent].child.and_then(|child| self.all[child].writer) {
+            let parent = self.of(from).ok_or(Conflict::NeverWritten(writer))?;
+            if let Some(other) = self.all[parent]
+                .child
+                .get()
+                .and_then(|child| self.all[child].writer.get())
+            {
                 return Err(Conflict::Forked(other, writer));
             }
-            self.all[parent].child = Some(number);
-            self.all[number].parent = Some(parent);
+            self.all[parent].child = Link::to(number);
+            self.all[number].parent = Link::to(parent);
         }
         Ok(())
     }
 
     fn blocks(&self) -> Result<Vec<Block>, Conflict> {
-        let mut blocks = Vec::new();
+        let mut blocks = Vec::with_capacity(self.all.len());
         let mut reached = 0;
         for root in 0..self.all.len() {
-            if self.all[root].effective && self.all[root].parent.is_none() {
+            if self.all[root].effective && self.all[root].parent == Link::NONE {
                 reached += self.chain(root).count();
                 blocks.extend(self.block(root)?);
             }
@@ -391,7 +296,7 @@ impl<'a> Clusters<'a> {
 
     /// The clusters of a block, in order.
     fn chain(&self, root: usize) -> impl Iterator<Item = usize> {
-        std::iter::successors(Some(root), |&cluster| self.all[cluster].child)
+        std::iter::successors(Some(root), |&cluster| self.all[cluster].child.get())
     }
 
     /// The zone of a block, once its inner order holds; none if it has no operations.
@@ -400,39 +305,40 @@ impl<'a> Clusters<'a> {
         let mut last_call: Option<Place> = None;
         let mut first_return: Option<Place> = None;
         for cluster in self.chain(root) {
-            let writer = self.all[cluster].writer;
-            for group in [writer.as_slice(), self.reads(cluster)] {
+            let Cluster {
+                writer,
+                first_read,
+                last_read,
+                ..
+            } = self.all[cluster];
+            for (first, last) in [(writer, writer), (first_read, last_read)] {
+                let (Some(first), Some(last)) = (first.get(), last.get()) else {
+                    continue;
+                };
                 if let Some(earlier) = last_call
-                    && let Some(&later) = group
-                        .iter()
-                        .find(|&&later| self.spans[later].ret < self.spans[earlier].call)
+                    && self.spans[first].ret < self.spans[earlier].call
                 {
+                    let later = first;
                     return Err(Conflict::Backwards { later, earlier });
                 }
-                last_call = last_call
-                    .into_iter()
-                    .chain(group.iter().copied())
-                    .max_by_key(|&op| self.spans[op].call);
-                first_return = first_return
-                    .into_iter()
-                    .chain(group.iter().copied())
-                    .min_by_key(|&op| self.spans[op].ret);
+                let (calls, returns) = ([last_call, Some(last)], [first_return, Some(first)]);
+                last_call = calls.into_iter().flatten().max_by_key(|&op| self.spans[op].call);
+                first_return = returns.into_iter().flatten().min_by_key(|&op| self.spans[op].ret);
             }
         }
         let (Some(last_call), Some(earliest)) = (last_call, first_return) else {
             return Ok(None);
         };
-        let from_start = root == INITIAL;
+        let (first_return, f) = match root {
+            INITIAL => (Link::NONE, 0),
+            _ => (Link::to(earliest), self.spans[earliest].ret.saturating_add(1)),
+        };
         Ok(Some(Block {
-            root,
-            first_return: if from_start { None } else { first_return },
-            last_call,
-            f: if from_start {
-                0
-            } else {
-                u64::from(self.spans[earliest].ret) + 1
-            },
-            s: u64::from(self.spans[last_call].call) + 1,
+            root: u32::try_from(root).expect("events are limited to EVENTS_MAX"),
+            first_return,
+            last_call: Link::to(last_call),
+            f,
+            s: self.spans[last_call].call + 1,
         }))
     }
 
@@ -440,7 +346,7 @@ impl<'a> Clusters<'a> {
     fn ring(&self) -> Conflict {
         let mut reached = vec![false; self.all.len()];
         for root in 0..self.all.len() {
-            if self.all[root].effective && self.all[root].parent.is_none() {
+            if self.all[root].effective && self.all[root].parent == Link::NONE {
                 self.chain(root).for_each(|cluster| reached[cluster] = true);
             }
         }
@@ -449,35 +355,32 @@ impl<'a> Clusters<'a> {
             .iter()
             .zip(&reached)
             .find(|(cluster, reached)| cluster.effective && !**reached);
-        let writer = left.and_then(|(cluster, _)| cluster.writer);
+        let writer = left.and_then(|(cluster, _)| cluster.writer.get());
         Conflict::Ring(writer.expect("a cluster that no root reaches has a compare-and-set as its writer"))
     }
 }
 
 /// No two forward zones overlap, and no backward zone lies inside a forward one. Then each backward zone is left an instant at
-/// which no forward zone holds the register: its beginning, or the end of the forward zone that it begins in.
-fn disjoint(blocks: Vec<Block>) -> Result<Vec<(u64, Block)>, Conflict> {
-    let (mut forward, backward): (Vec<Block>, Vec<Block>) =
-        blocks.into_iter().partition(|block| block.f < block.s);
-    forward.sort_unstable_by_key(|block| block.f);
-    for pair in forward.windows(2) {
-        if pair[1].f < pair[0].s {
-            return Err(Conflict::Overlap(pair[0], pair[1]));
+/// which no forward zone holds the register: its beginning, or the end of the forward zone that it begins in. So the blocks can be
+/// executed in the order in which their zones begin, which is how they are left.
+fn disjoint(blocks: &mut [Block]) -> Result<(), Conflict> {
+    blocks.sort_unstable_by_key(|block| block.f.min(block.s));
+    // The latest forward zone so far.
+    let mut held: Option<Block> = None;
+    for &block in &*blocks {
+        match held {
+            Some(zone) if block.f < zone.s => {
+                return Err(if block.f < block.s {
+                    Conflict::Overlap(zone, block)
+                } else {
+                    Conflict::Inside(zone, block)
+                });
+            }
+            _ if block.f < block.s => held = Some(block),
+            _ => {}
         }
     }
-    let mut placed: Vec<(u64, Block)> = Vec::with_capacity(forward.len() + backward.len());
-    for block in backward {
-        let place = forward.partition_point(|zone| zone.f < block.s);
-        let instant = match forward[..place].last() {
-            Some(&zone) if block.f < zone.s => return Err(Conflict::Inside(zone, block)),
-            Some(zone) => block.s.max(zone.s),
-            None => block.s,
-        };
-        placed.push((instant, block));
-    }
-    placed.extend(forward.into_iter().map(|block| (block.f, block)));
-    placed.sort_unstable_by_key(|&(instant, _)| instant);
-    Ok(placed)
+    Ok(())
 }
 
 /// Whether one operation ended before the other began.

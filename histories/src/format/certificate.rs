@@ -15,6 +15,7 @@ use crate::checker::certificate::Certificate;
 use crate::history::{Defect, HistoryError, OperationId};
 use crate::model::ModelName;
 use crate::op::Key;
+use crate::values::one_line;
 
 /// The version of the form.
 pub const FORMAT: u32 = 1;
@@ -119,7 +120,7 @@ fn head(text: &[u8]) -> Result<Certified, Defect> {
 fn parse<'a, T: Deserialize<'a>>(text: &'a [u8]) -> Result<T, Defect> {
     serde_json::from_slice(text).map_err(|error| {
         let text = error.to_string();
-        let reason = text.split(" at line ").next().unwrap_or_default();
+        let reason = one_line(text.split(" at line ").next().unwrap_or_default());
         Defect::Syntax(format!(
             "no line of a certificate: {reason} at column {}",
             error.column()

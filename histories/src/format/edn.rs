@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, Read};
 
 use crate::history::{Builder, Clock, Defect, HistoryError, Parsed, Warning};
+use crate::journal::Index;
 use crate::journal::reader::LINE_BYTES_MAX;
 use crate::op::{Key, Process};
 use event::{Place, Raw};
@@ -32,20 +33,11 @@ pub fn read(input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryError
     let mut events = Events::default();
     let mut text = Vec::new();
     while texts.fill(&mut text)? {
-        let forms = match parse(&text) {
-            Ok(forms) => forms,
-            Err(_) if texts.is_at_end()? => {
-                texts.torn();
-                break;
-            }
-            Err(reason) => return Err(texts.error(Defect::Syntax(reason))),
-        };
+        let forms = parse(&text).map_err(|reason| texts.error(Defect::Syntax(reason)))?;
         for form in &forms {
-            let taken = match form {
-                Form::Sequence(all) => all.iter().try_for_each(|form| events.take(form, texts.begin)),
-                one => events.take(one, texts.begin),
-            };
-            taken.map_err(|defect| texts.error(defect))?;
+            events
+                .take(form, texts.begin)
+                .map_err(|defect| texts.error(defect))?;
         }
     }
     let mut builder = events.builder.unwrap_or_else(|| Builder::new(Clock::Ranks));
@@ -65,6 +57,8 @@ struct Events {
     /// Which open operations have a key that stands in their value.
     keyed: BTreeMap<Process, Key>,
     count: u64,
+    /// The `:index` of the event before, where it has one.
+    last: Option<u64>,
 }
 
 impl Events {
@@ -73,6 +67,13 @@ impl Events {
             return Err(Defect::Syntax("an event must be a map".to_owned()));
         };
         let raw = Raw::of(fields)?;
+        if let (Some(before), Some(after)) = (self.last, raw.index)
+            && after <= before
+        {
+            let [before, after] = [before, after].map(Index);
+            return Err(Defect::IndexBackwards { before, after });
+        }
+        self.last = raw.index;
         let clock = if raw.time.is_some() {
             Clock::Nanoseconds
         } else {
@@ -93,30 +94,31 @@ impl Events {
     }
 }
 
-/// The text of a file, in pieces that hold whole forms.
+/// The text of a file, in pieces that hold whole events.
 struct Texts<'a, R> {
     input: R,
     file: &'a str,
     line: u64,
     /// The line on which the text begins.
     begin: u64,
+    balance: Balance,
     warnings: Vec<Warning>,
 }
 
 impl<'a, R: BufRead> Texts<'a, R> {
-    const fn new(input: R, file: &'a str) -> Self {
+    fn new(input: R, file: &'a str) -> Self {
         Self {
             input,
             file,
             line: 0,
             begin: 0,
+            balance: Balance::default(),
             warnings: Vec::new(),
         }
     }
 
-    /// Reads whole lines up to one after which everything that was opened is closed; false at the end.
+    /// Reads whole lines up to one after which every event that began has ended; false at the end.
     fn fill(&mut self, text: &mut Vec<u8>) -> Result<bool, HistoryError> {
-        let mut balance = Balance::default();
         text.clear();
         self.begin = self.line + 1;
         loop {
@@ -128,21 +130,30 @@ impl<'a, R: BufRead> Texts<'a, R> {
                 return Err(self.error(Defect::LineTooLong(LINE_BYTES_MAX)));
             }
             if read.map_err(|error| self.error(Defect::Unreadable(error.to_string())))? == 0 {
-                if !text.is_empty() {
-                    self.torn();
-                }
-                return Ok(false);
+                return self.end(text).map(|()| false);
             }
-            balance.feed(&text[from..]);
-            if balance.is_even() {
+            self.balance.feed(&mut text[from..]);
+            if self.balance.is_even() {
                 return Ok(true);
             }
         }
     }
 
-    fn is_at_end(&mut self) -> Result<bool, HistoryError> {
-        let rest = self.input.fill_buf().map(<[u8]>::is_empty);
-        rest.map_err(|error| self.error(Defect::Unreadable(error.to_string())))
+    /// The file has ended, with an event of which `text` is the beginning, if it is not empty.
+    fn end(&mut self, text: &[u8]) -> Result<(), HistoryError> {
+        // Where whole events follow, it is not the end of the file that is missing.
+        let mut after = text.split(|&byte| byte == b'\n').skip(1);
+        if after.any(is_event) {
+            return Err(self.error(Defect::Syntax("the event does not end".to_owned())));
+        }
+        let is_history = self.begin > 1 || text.trim_ascii_start().starts_with(b"{");
+        if !text.is_empty() && !is_history {
+            return Err(self.error(Defect::Syntax("an event must be a map".to_owned())));
+        }
+        if !text.is_empty() || self.balance.is_inside() {
+            self.torn();
+        }
+        Ok(())
     }
 
     fn torn(&mut self) {
@@ -161,6 +172,12 @@ impl<'a, R: BufRead> Texts<'a, R> {
             defect,
         }
     }
+}
+
+/// Whether `line` is an event by itself.
+fn is_event(line: &[u8]) -> bool {
+    let forms = parse(line).unwrap_or_default();
+    matches!(&forms[..], [Form::Map(fields)] if Raw::of(fields).is_ok_and(|raw| raw.is_event()))
 }
 
 fn parse(text: &[u8]) -> Result<Vec<Form<'_>>, String> {

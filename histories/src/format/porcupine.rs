@@ -14,8 +14,9 @@ use crate::journal::reader::LINE_BYTES_MAX;
 use crate::journal::{Edge, Index};
 use crate::op::{Function, Process};
 
-/// What stands before an event in a log.
+/// What stands before an event in a log, and before nearly all.
 const MARK: &str = "jepsen.util - ";
+const HEAD: &[u8] = b"INFO  jepsen.util - ";
 
 /// Reads the history in `input`, which sentences call `file_name`.
 ///
@@ -36,21 +37,33 @@ pub fn read(mut input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryE
     let mut builder = Builder::new(Clock::Ranks);
     let mut events = 0;
     let mut others: Option<(u64, u64)> = None;
+    let mut text = Vec::new();
     for number in 1.. {
-        let mut text = Vec::new();
+        text.clear();
         let read = input.by_ref().take(LINE_BYTES_MAX).read_until(b'\n', &mut text);
-        if read.map_err(|problem| error(Some(number), Defect::Unreadable(problem.to_string())))? == 0 {
+        let length = read.map_err(|problem| error(Some(number), Defect::Unreadable(problem.to_string())))?;
+        if length == 0 {
             break;
         }
-        match String::from_utf8_lossy(&text).split_once(MARK) {
-            Some((_, event)) => {
-                take(&mut builder, event.trim(), number, events)
-                    .map_err(|defect| error(Some(number), defect))?;
+        if length as u64 == LINE_BYTES_MAX && text.last() != Some(&b'\n') {
+            return Err(error(Some(number), Defect::LineTooLong(LINE_BYTES_MAX)));
+        }
+        match event(&text) {
+            Some(event) => {
+                let taken = str::from_utf8(event)
+                    .map_err(|_| Defect::Syntax("not UTF-8".to_owned()))
+                    .and_then(|event| take(&mut builder, event.trim(), number, events));
+                taken.map_err(|defect| error(Some(number), defect))?;
                 events += 1;
             }
             None if text.trim_ascii().is_empty() => {}
             None => others = Some(others.map_or((number, 1), |(first, count)| (first, count + 1))),
         }
+    }
+    if let Some((first, _)) = others.filter(|_| events == 0) {
+        let problem =
+            "no line is an event such as `INFO  jepsen.util - 0 :invoke :write 3`, this one is the first";
+        return Err(error(Some(first), Defect::Syntax(problem.to_owned())));
     }
     let warnings = others.map(|(line, count)| Warning {
         file: file_name.to_owned(),
@@ -64,12 +77,26 @@ pub fn read(mut input: impl BufRead, file_name: &str) -> Result<Parsed, HistoryE
     })
 }
 
+/// What stands behind the mark, if the line has one.
+fn event(line: &[u8]) -> Option<&[u8]> {
+    if let Some(event) = line.strip_prefix(HEAD) {
+        return Some(event);
+    }
+    let mut places = line.windows(MARK.len());
+    let at = places.position(|place| place == MARK.as_bytes())?;
+    Some(&line[at + MARK.len()..])
+}
+
+/// The next field of `rest`, up to a blank or the end.
+fn field<'a>(rest: &mut &'a str) -> Option<&'a str> {
+    let (field, after) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    *rest = after.trim_start();
+    (!field.is_empty()).then_some(field)
+}
+
 fn take(builder: &mut Builder, event: &str, line: u64, count: u64) -> Result<(), Defect> {
-    let mut fields = event.splitn(4, '\t').map(str::trim);
-    let process = fields
-        .next()
-        .filter(|field| !field.is_empty())
-        .ok_or(Defect::MissingField("process"))?;
+    let mut rest = event;
+    let process = field(&mut rest).ok_or(Defect::MissingField("process"))?;
     if process.starts_with(':') {
         return Ok(());
     }
@@ -78,11 +105,11 @@ fn take(builder: &mut Builder, event: &str, line: u64, count: u64) -> Result<(),
         expected: "a whole number or a keyword",
     };
     let process = Process(process.parse().map_err(|_| bad_process)?);
-    let edge = keyword(fields.next(), "type")?;
+    let edge = keyword(field(&mut rest), "type")?;
     let edge = Edge::named(edge).ok_or_else(|| Defect::UnknownType(edge.to_owned()))?;
-    let f = keyword(fields.next(), "f")?;
+    let f = keyword(field(&mut rest), "f")?;
     let f = Function::named(f).ok_or_else(|| Defect::UnknownFunction(f.to_owned()))?;
-    let forms = parse_all(fields.next().unwrap_or("nil")).map_err(Defect::Syntax)?;
+    let forms = parse_all(if rest.is_empty() { "nil" } else { rest }).map_err(Defect::Syntax)?;
     let [value] = &forms[..] else {
         return Err(Defect::Syntax("an event has one value".to_owned()));
     };

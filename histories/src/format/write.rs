@@ -16,29 +16,49 @@ use crate::op::{Completion, Function, Invocation, Key, Outcome};
 /// Writes `history` in the given form; [`Format::Auto`] is the journal's.
 ///
 /// # Errors
-/// What `out` answers, or that the form cannot hold such a history: a log of Porcupine's is about one register, or about strings.
+/// What `out` answers, or that the form cannot hold such a history ([`Format::can_hold`]).
 pub fn write(out: impl Write, history: &History, format: Format) -> io::Result<()> {
+    format
+        .can_hold(history)
+        .map_err(|problem| io::Error::new(io::ErrorKind::InvalidInput, problem))?;
     let out = BufWriter::with_capacity(BUFFER_BYTES, out);
     match format {
         Format::Auto | Format::Jsonl => write_journal(out, history),
         Format::Edn => write_lines(out, history, put_edn),
-        Format::Porcupine => {
-            let is_string = |operation: Operation<'_>| {
-                matches!(operation.f, Function::Get | Function::Put | Function::Append)
-            };
-            let is_register = |operation: Operation<'_>| {
-                matches!(operation.f, Function::Read | Function::Write | Function::Cas)
-            };
-            if history.operations().iter().all(is_string) {
-                write_lines(out, history, put_string)
-            } else if history.operations().iter().all(is_register) && history.key_count() <= 1 {
-                write_lines(out, history, put_log)
-            } else {
-                let problem = "a log of Porcupine's is about one register, or about strings";
-                Err(io::Error::new(io::ErrorKind::InvalidInput, problem))
-            }
-        }
+        Format::Porcupine if is_about_strings(history) => write_lines(out, history, put_string),
+        Format::Porcupine => write_lines(out, history, put_log),
     }
+}
+
+/// What a form cannot hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a log of Porcupine's is about one register, or about strings")]
+pub struct CannotHold;
+
+impl Format {
+    /// Whether `history` can be written in this form.
+    ///
+    /// # Errors
+    /// A log of Porcupine's is about one register, or about strings.
+    pub fn can_hold(self, history: &History) -> Result<(), CannotHold> {
+        let is_register = |operation: Operation<'_>| {
+            matches!(operation.f, Function::Read | Function::Write | Function::Cas)
+        };
+        let fits = match self {
+            Self::Auto | Self::Jsonl | Self::Edn => true,
+            Self::Porcupine => {
+                is_about_strings(history)
+                    || (history.key_count() <= 1 && history.operations().iter().all(is_register))
+            }
+        };
+        if fits { Ok(()) } else { Err(CannotHold) }
+    }
+}
+
+fn is_about_strings(history: &History) -> bool {
+    let is_string =
+        |operation: Operation<'_>| matches!(operation.f, Function::Get | Function::Put | Function::Append);
+    history.operations().iter().all(is_string)
 }
 
 /// How much is written at once, in bytes.

@@ -199,8 +199,14 @@ impl Builder {
                 self.nemesis.push((index, t, nemesis));
                 Ok(())
             }
-            Event::Client(client) if client.edge == Edge::Invoke => self.begin(index, t, line, client),
-            Event::Client(client) => self.end(t, client),
+            Event::Client(mut client) => {
+                // An empty name is none, in every form.
+                client.key = client.key.filter(|key| !key.0.is_empty());
+                match client.edge {
+                    Edge::Invoke => self.begin(index, t, line, client),
+                    Edge::Ok | Edge::Fail | Edge::Info => self.end(t, client),
+                }
+            }
         }
     }
 
@@ -318,7 +324,7 @@ impl Builder {
             call: t,
             process,
             index,
-            key: key.map_or(NO_KEY, |key| self.tables.keys.number_of(&key)),
+            key: self.tables.ask(key.as_ref()),
             value,
             f,
         }));

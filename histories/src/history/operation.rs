@@ -93,7 +93,8 @@ impl<'a> Operations<'a> {
 }
 
 impl<'a> Operation<'a> {
-    #[inline]
+    // Whoever asks for one looks at a few of its fields; the others are then never fetched.
+    #[inline(always)]
     pub(super) fn of(history: &'a History, row: &Row) -> Self {
         let (tables, values) = (&history.tables, &history.values);
         let (is_over, ending) = match row.fate() {

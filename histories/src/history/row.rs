@@ -3,7 +3,7 @@
 use super::{FOREVER, Order, Time};
 use crate::journal::Index;
 use crate::names::Names;
-use crate::op::{Function, Process};
+use crate::op::{Function, Key, Process};
 use crate::values::Item;
 
 /// An operation. The keys, reasons and failures are in the [`Tables`].
@@ -52,6 +52,9 @@ pub(super) const NO_KEY: u32 = u32::MAX;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Tables {
     pub(super) keys: Names,
+    /// How many operations each key was asked, and how many have none.
+    pub(super) asked: Vec<u32>,
+    pub(super) keyless: u32,
     pub(super) reasons: Names,
     /// Each with its reason and what a compare-and-set saw instead.
     pub(super) failures: Vec<(u32, Option<Item>)>,
@@ -121,6 +124,18 @@ impl Row {
 }
 
 impl Tables {
+    /// The number of the key of an operation that is asked, or [`NO_KEY`].
+    pub(super) fn ask(&mut self, key: Option<&Key>) -> u32 {
+        let Some(key) = key else {
+            self.keyless += 1;
+            return NO_KEY;
+        };
+        let number = self.keys.number_of(key);
+        self.asked.resize(self.keys.len(), 0);
+        self.asked[number as usize] += 1;
+        number
+    }
+
     /// The number of the failure. Those that saw something are seldom alike, so that they are not looked for.
     pub(super) fn failure(&mut self, error: &str, saw: Option<Item>) -> u32 {
         let failure = (self.reasons.number(error), saw);

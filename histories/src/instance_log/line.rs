@@ -33,8 +33,9 @@ pub struct LineError {
 
 impl Instance {
     /// The instance that `line`, the `number`-th, tells of.
-    pub(super) fn parse(line: &str, number: usize) -> Result<Self, LineError> {
-        Self::read(line).ok_or(LineError { line: number })
+    pub(super) fn parse(line: &[u8], number: usize) -> Result<Self, LineError> {
+        let text = str::from_utf8(line).ok();
+        text.and_then(Self::read).ok_or(LineError { line: number })
     }
 
     fn read(line: &str) -> Option<Self> {
@@ -98,7 +99,7 @@ mod tests {
                 seq: 7,
                 at: 1_766_000_000,
             };
-            assert_eq!(Instance::parse(&instance.to_string(), 1), Ok(instance));
+            assert_eq!(Instance::parse(instance.to_string().as_bytes(), 1), Ok(instance));
         }
     }
 
@@ -106,11 +107,11 @@ mod tests {
     fn a_time_that_is_no_integer_is_refused() {
         let error = Err(LineError { line: 3 });
         assert_eq!(
-            Instance::parse("commit Instance[x] in seq 1 at 2024-05-01", 3),
+            Instance::parse(b"commit Instance[x] in seq 1 at 2024-05-01", 3),
             error
         );
-        assert_eq!(Instance::parse("commit Instance[x] in seq -1 at 2", 3), error);
-        assert_eq!(Instance::parse("commit Instance[x in seq 1 at 2", 3), error);
-        assert_eq!(Instance::parse("", 3), error);
+        assert_eq!(Instance::parse(b"commit Instance[x] in seq -1 at 2", 3), error);
+        assert_eq!(Instance::parse(b"commit Instance[x in seq 1 at 2", 3), error);
+        assert_eq!(Instance::parse(b"", 3), error);
     }
 }

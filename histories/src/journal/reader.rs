@@ -3,122 +3,27 @@
 //! It checks each line by itself and that time and line numbers run forward; that invocations and completions belong together is
 //! the business of [`crate::history`]. Lines of the nemesis are kept and not interpreted. It never panics, whatever the bytes.
 
+mod raw;
 mod scan;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::io::{BufRead, Read};
-use std::sync::Arc;
 
 use serde::de::DeserializeSeed;
-use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::entry::{Client, Edge, Entry, Event, Header, Nemesis};
 use super::{FORMAT, Index};
 use crate::history::{Defect, HistoryError, Time, Warning};
 use crate::names::Names;
-use crate::op::{Function, Key, Process};
+use crate::op::{Function, Process};
 use crate::values::{Item, ItemSeed, Values};
+use raw::{RawLine, key, odd_field, optional_string, reason, string, syntax, whole_number};
 
 /// A longer line is refused.
 pub const LINE_BYTES_MAX: u64 = 256 << 20;
-
-/// The first line of a journal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Header {
-    /// The seed of the run, where it has one.
-    pub seed: Option<u64>,
-    /// How the run is described.
-    pub test: Value,
-}
-
-/// One line of the journal.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Entry {
-    /// Its `i`; where it has none, how many entries there were before.
-    pub index: Index,
-    /// When it happened.
-    pub t: Time,
-    /// Its line in the file, from 1.
-    pub line: u64,
-    /// What happened.
-    pub event: Event,
-}
-
-/// What a line tells.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Event {
-    /// An edge of a client's operation.
-    Client(Client),
-    /// Something the nemesis did.
-    Nemesis(Nemesis),
-}
-
-/// Which edge of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Edge {
-    /// It was asked.
-    Invoke,
-    /// It took effect.
-    Ok,
-    /// It surely did not take effect.
-    Fail,
-    /// Nobody knows.
-    Info,
-}
-
-/// An edge of a client's operation.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Client {
-    /// Who asked.
-    pub process: Process,
-    /// Which edge.
-    pub edge: Edge,
-    /// What was asked.
-    pub f: Function,
-    /// Of which object; none where the history is about a single one.
-    pub key: Option<Key>,
-    /// The argument, or in an `ok` the answer.
-    pub value: Item,
-    /// Why it is not ok.
-    pub error: Option<String>,
-    /// What a compare-and-set that did not match was answered with.
-    pub saw: Option<Item>,
-    /// The node asked, where that is recorded.
-    pub node: Option<Arc<str>>,
-}
-
-/// Something the nemesis did; what it means is not this crate's business.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Nemesis {
-    /// The event's name.
-    pub f: String,
-    /// The whole line, its `f` included.
-    pub fields: Map<String, Value>,
-}
-
-impl Edge {
-    /// The edge of that name, if there is one.
-    #[must_use]
-    pub fn named(name: &str) -> Option<Self> {
-        [Self::Invoke, Self::Ok, Self::Fail, Self::Info]
-            .into_iter()
-            .find(|edge| edge.name() == name)
-    }
-
-    /// Its name in files.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Invoke => "invoke",
-            Self::Ok => "ok",
-            Self::Fail => "fail",
-            Self::Info => "info",
-        }
-    }
-}
 
 /// Reads a journal. Memory grows with the distinct values in it, not with its length.
 #[derive(Debug)]
@@ -134,39 +39,6 @@ pub struct Reader<R> {
     values: Values,
     /// The keys and nodes so far.
     names: Names,
-}
-
-/// A line as it stands there; what it means is decided field by field, so that each defect has its own sentence.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawLine<'a> {
-    #[serde(default, borrow, deserialize_with = "present")]
-    format: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    i: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    t: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    r#type: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    process: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    f: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    key: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    value: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    error: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    saw: Option<&'a RawValue>,
-    #[serde(default, borrow, deserialize_with = "present")]
-    node: Option<&'a RawValue>,
-}
-
-/// Unlike serde's own rule for options, an explicit null is there.
-fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
-    <&RawValue>::deserialize(deserializer).map(Some)
 }
 
 /// Whether a line was used or stood, torn, at the end of the file.
@@ -365,9 +237,14 @@ impl<R: BufRead> Reader<R> {
             }
             Ok(Value::Object(fields)) => Err(odd_field(&fields, error)),
             Ok(_) => Err(Defect::Syntax("a line must be a JSON object".to_owned())),
-            Err(_) if self.at_end()? => Ok(Line::Torn),
+            Err(_) if self.is_journal(buffer) && self.at_end()? => Ok(Line::Torn),
             Err(error) => Err(syntax(&error)),
         }
+    }
+
+    /// Whether `line` belongs to a journal at all: one before it did, or it begins as one does.
+    fn is_journal(&self, line: &[u8]) -> bool {
+        self.header.is_some() || self.entries > 0 || line.starts_with(b"{")
     }
 
     fn at_end(&mut self) -> Result<bool, Defect> {
@@ -450,73 +327,6 @@ impl<R: BufRead> Reader<R> {
     fn item(&mut self, value: &RawValue) -> Result<Item, Defect> {
         let seed = ItemSeed(&mut self.values);
         seed.deserialize(&mut serde_json::Deserializer::from_str(value.get()))
-            .map_err(|error| syntax(&error))
-    }
-}
-
-const FIELDS: [&str; 11] = [
-    "i", "t", "type", "process", "f", "key", "value", "error", "node", "saw", "format",
-];
-
-fn odd_field(fields: &Map<String, Value>, error: &serde_json::Error) -> Defect {
-    match fields.keys().find(|name| !FIELDS.contains(&name.as_str())) {
-        Some(name) => Defect::UnknownField(name.clone()),
-        None => syntax(error),
-    }
-}
-
-fn syntax(error: &serde_json::Error) -> Defect {
-    let text = error.to_string();
-    let reason = text.split(" at line ").next().unwrap_or_default();
-    Defect::Syntax(format!(
-        "not a whole JSON line: {reason} at column {}",
-        error.column()
-    ))
-}
-
-const fn whole_number(field: &'static str) -> Defect {
-    Defect::BadField {
-        field,
-        expected: "a whole number that is not negative",
-    }
-}
-
-fn string<'a>(raw: &'a RawValue, field: &'static str) -> Result<Cow<'a, str>, Defect> {
-    // Names hold no escapes, so that the text between the quotes is the name; anything else takes the long way.
-    match raw
-        .get()
-        .strip_prefix('"')
-        .and_then(|text| text.strip_suffix('"'))
-    {
-        Some(text) if !text.contains('\\') => Ok(Cow::Borrowed(text)),
-        _ => match serde_json::from_str(raw.get()) {
-            Ok(Value::String(text)) => Ok(Cow::Owned(text)),
-            _ => Err(Defect::BadField {
-                field,
-                expected: "a string",
-            }),
-        },
-    }
-}
-
-fn optional_string(raw: &RawValue, field: &'static str) -> Result<Option<String>, Defect> {
-    if raw.get() == "null" {
-        Ok(None)
-    } else {
-        string(raw, field).map(|text| Some(text.into_owned()))
-    }
-}
-
-fn key(raw: &RawValue, names: &mut Names) -> Result<Option<Key>, Defect> {
-    if raw.get() == "null" {
-        return Ok(None);
-    }
-    match string(raw, "key") {
-        Ok(name) => Ok(Some(names.shared(&name))),
-        Err(_) if raw.get().parse::<i64>().is_ok() => Ok(Some(names.shared(raw.get()))),
-        Err(_) => Err(Defect::BadField {
-            field: "key",
-            expected: "a string or a whole number",
-        }),
+            .map_err(|error| Defect::Syntax(format!("a value that cannot be used: {}", reason(&error))))
     }
 }

@@ -17,10 +17,6 @@ pub struct Kv {
     texts: Vec<Rope>,
     by_content: HashTable<Text>,
     appended: HashTable<(Text, Text, Text)>,
-    /// The fingerprints of the beginnings of every string that was got, each [`STRIDE`] bytes.
-    beginnings: Vec<Box<[Fingerprint]>>,
-    /// Where those of a string are in `beginnings`, and its content, if it was got.
-    got: HashTable<(Text, u32)>,
     text_bytes: u64,
 }
 
@@ -33,7 +29,8 @@ struct Rope {
 
 #[derive(Debug, Clone)]
 enum Parts {
-    Whole(Box<str>),
+    /// Its content and, if it was got, the hashes of its beginnings, each [`STRIDE`] bytes.
+    Whole(Box<str>, Box<[u64]>),
     Joined(Text, Text),
 }
 
@@ -55,44 +52,61 @@ struct Fingerprint {
     length: u64,
 }
 
-/// A prime, so that products stay in 122 bits.
+/// A prime of Mersenne's, so that products stay in 122 bits and are quickly reduced.
 const MODULUS: u64 = (1 << 61) - 1;
 const BASE: u64 = 0x1357_9bdf_0246_8ace;
 
 impl Fingerprint {
-    const EMPTY: Self = Self {
-        hash: 0,
-        shift: 1,
-        length: 0,
-    };
-
     fn of(content: &[u8]) -> Self {
-        let byte = |byte: u8| Self {
-            hash: u64::from(byte) + 1,
-            shift: BASE,
-            length: 1,
-        };
-        content
-            .iter()
-            .fold(Self::EMPTY, |print, &next| print.followed_by(byte(next)))
+        Self {
+            hash: extended(0, content),
+            shift: power(BASE, content.len()),
+            length: content.len() as u64,
+        }
     }
 
     fn followed_by(self, tail: Self) -> Self {
         Self {
-            hash: (product(self.hash, tail.shift) + tail.hash) % MODULUS,
+            hash: sum(product(self.hash, tail.shift), tail.hash),
             shift: product(self.shift, tail.shift),
             length: self.length + tail.length,
         }
     }
 }
 
-fn product(a: u64, b: u64) -> u64 {
-    let product = u128::from(a) * u128::from(b) % u128::from(MODULUS);
-    u64::try_from(product).expect("a remainder is less than its modulus")
+/// The hash of a string with `tail` at its end, from its own.
+fn extended(hash: u64, tail: &[u8]) -> u64 {
+    tail.iter()
+        .fold(hash, |hash, &byte| sum(product(hash, BASE), u64::from(byte) + 1))
 }
 
-/// Fingerprints of beginnings are kept at every so many bytes.
-const STRIDE: usize = 64;
+fn power(base: u64, exponent: usize) -> u64 {
+    let (mut power, mut square, mut left) = (1, base, exponent);
+    while left > 0 {
+        if left % 2 == 1 {
+            power = product(power, square);
+        }
+        square = product(square, square);
+        left /= 2;
+    }
+    power
+}
+
+/// The product modulo 2^61 - 1: there 2^61 is 1, so that the bits above are added to those below.
+fn product(a: u64, b: u64) -> u64 {
+    let product = u128::from(a) * u128::from(b);
+    let (low, high) = (product as u64 & MODULUS, (product >> 61) as u64);
+    sum(low, high)
+}
+
+/// The sum of two numbers up to the modulus, less than it.
+const fn sum(a: u64, b: u64) -> u64 {
+    let sum = a + b;
+    if sum < MODULUS { sum } else { sum - MODULUS }
+}
+
+/// Hashes of beginnings are kept at every so many bytes.
+const STRIDE: usize = 16;
 
 /// More states than this are not tried as the beginning of a proof.
 const ANY_STATES_MAX: usize = 4096;
@@ -114,8 +128,6 @@ impl Default for Kv {
             texts: Vec::new(),
             by_content: HashTable::new(),
             appended: HashTable::new(),
-            beginnings: Vec::new(),
-            got: HashTable::new(),
             text_bytes: 0,
         };
         let empty = kv.text("");
@@ -134,7 +146,7 @@ impl Kv {
         self.text_bytes += content.len() as u64;
         self.add(Rope {
             print,
-            parts: Parts::Whole(content.into()),
+            parts: Parts::Whole(content.into(), Box::default()),
         })
     }
 
@@ -176,31 +188,24 @@ impl Kv {
 
     /// Notes what `text` begins with, so that [`Self::may_begin_with`] is quick.
     fn note_beginnings(&mut self, text: Text) {
-        let hash = hash_of(&text);
-        if self.got.find(hash, |(known, _)| *known == text).is_some() {
+        let Parts::Whole(content, beginnings) = &mut self.texts[text.0 as usize].parts else {
             return;
+        };
+        if beginnings.is_empty() {
+            let mut hash = 0;
+            let chunks = content.as_bytes().chunks(STRIDE);
+            let after = chunks.map(|chunk| {
+                hash = extended(hash, chunk);
+                hash
+            });
+            *beginnings = [0].into_iter().chain(after).collect();
+            self.text_bytes += (beginnings.len() * size_of::<u64>()) as u64;
         }
-        let content = self.content(text);
-        let mut print = Fingerprint::EMPTY;
-        let mut prints = vec![print];
-        for chunk in content.as_bytes().chunks(STRIDE) {
-            print = print.followed_by(Fingerprint::of(chunk));
-            prints.push(print);
-        }
-        self.text_bytes += (prints.len() * size_of::<Fingerprint>()) as u64;
-        let place =
-            u32::try_from(self.beginnings.len()).expect("fewer than four billion strings fit in memory");
-        self.beginnings.push(prints.into_boxed_slice());
-        self.got
-            .insert_unique(hash, (text, place), |(text, _)| hash_of(text));
     }
 
     /// Whether `text`, which was got, begins with the string of that fingerprint; errs by yes at most.
     fn may_begin_with(&self, text: Text, beginning: Fingerprint) -> bool {
-        let Parts::Whole(content) = &self.texts[text.0 as usize].parts else {
-            return true;
-        };
-        let Some((_, place)) = self.got.find(hash_of(&text), |(known, _)| *known == text) else {
+        let Parts::Whole(content, beginnings) = &self.texts[text.0 as usize].parts else {
             return true;
         };
         let Some(length) = usize::try_from(beginning.length)
@@ -209,10 +214,10 @@ impl Kv {
         else {
             return false;
         };
-        let before = self.beginnings[*place as usize][length / STRIDE];
-        before.followed_by(Fingerprint::of(
-            &content.as_bytes()[length / STRIDE * STRIDE..length],
-        )) == beginning
+        let Some(&before) = beginnings.get(length / STRIDE) else {
+            return true;
+        };
+        extended(before, &content.as_bytes()[length / STRIDE * STRIDE..length]) == beginning.hash
     }
 
     fn print(&self, text: Text) -> Fingerprint {
@@ -224,7 +229,7 @@ impl Kv {
         let mut content = String::new();
         while let Some(text) = left.pop() {
             match &self.texts[text.0 as usize].parts {
-                Parts::Whole(whole) => content.push_str(whole),
+                Parts::Whole(whole, _) => content.push_str(whole),
                 Parts::Joined(head, tail) => left.extend([*tail, *head]),
             }
         }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 
-use super::{Item, Symbol, Values};
+use super::{FLOAT_END, Item, NUMBER_TOO_LARGE, Symbol, Values};
 
 /// Reads an item into the table.
 pub(crate) struct ItemSeed<'a>(pub(crate) &'a mut Values);
@@ -52,7 +52,11 @@ impl<'de> Visitor<'de> for SymbolSeed<'_> {
     }
 
     fn visit_f64<E: de::Error>(self, value: f64) -> Result<Symbol, E> {
-        Ok(self.0.intern(value.into()))
+        if value.abs() < FLOAT_END {
+            Ok(self.0.intern(value.into()))
+        } else {
+            Err(E::custom(NUMBER_TOO_LARGE))
+        }
     }
 
     fn visit_str<E: de::Error>(self, value: &str) -> Result<Symbol, E> {

@@ -106,25 +106,63 @@ impl Object for List {
 }
 
 /// A string, empty at first.
-#[derive(Debug, Default)]
-pub(super) struct Text(String);
+#[derive(Debug)]
+pub(super) enum Text {
+    /// What was put or got, whole.
+    One(Symbol),
+    /// What was put together.
+    Joined(String),
+}
+
+impl Default for Text {
+    fn default() -> Self {
+        Self::Joined(String::new())
+    }
+}
+
+impl Text {
+    fn content<'a>(&'a self, values: &'a Values) -> &'a str {
+        match self {
+            Self::One(symbol) => values.text(*symbol).unwrap_or_default(),
+            Self::Joined(text) => text,
+        }
+    }
+
+    fn is(&self, answer: Symbol, values: &Values) -> bool {
+        matches!(self, Self::One(held) if *held == answer)
+            || values.text(answer) == Some(self.content(values))
+    }
+}
 
 impl Object for Text {
     fn take(&mut self, operation: &Operation<'_>, values: &Values) -> Result<Took, Mismatch> {
-        let text = |datum| match datum {
-            Datum::One(symbol) => values.text(symbol),
+        let string = |datum| match datum {
+            Datum::One(symbol) => Some(symbol).filter(|&symbol| values.is_text(symbol)),
             Datum::Many(_) => None,
         };
-        Ok(match (operation.f, known(operation), text(operation.value)) {
-            (Function::Get, Some(Known::Answer(answer)), _) => Took::from(text(answer) == Some(&self.0)),
-            (Function::Put, Some(Known::Answer(_) | Known::Unknown), Some(put)) => {
-                put.clone_into(&mut self.0);
-                Took::Effect
-            }
-            (Function::Append, Some(Known::Answer(_) | Known::Unknown), Some(tail)) => {
-                self.0.push_str(tail);
-                Took::Effect
-            }
+        Ok(match (operation.f, known(operation)) {
+            (Function::Get, Some(Known::Answer(Datum::One(answer)))) => Took::from(self.is(answer, values)),
+            (Function::Get, Some(Known::Answer(Datum::Many(_)))) => Took::Refused,
+            (Function::Put, Some(Known::Answer(_) | Known::Unknown)) => match string(operation.value) {
+                Some(put) => {
+                    *self = Self::One(put);
+                    Took::Effect
+                }
+                None => Took::Nothing,
+            },
+            (Function::Append, Some(Known::Answer(_) | Known::Unknown)) => match string(operation.value) {
+                Some(tail) => {
+                    let tail = values.text(tail).unwrap_or_default();
+                    match self {
+                        Self::One(held) => {
+                            *self = Self::Joined([values.text(*held).unwrap_or_default(), tail].concat())
+                        }
+                        Self::Joined(text) => text.push_str(tail),
+                    }
+                    Took::Effect
+                }
+                None => Took::Nothing,
+            },
             _ => Took::Nothing,
         })
     }
@@ -151,7 +189,7 @@ impl Object for Set {
             }
             (Function::Contains, Some(Known::Answer(answer)), Datum::One(value)) => {
                 let said = match answer {
-                    Datum::One(said) | Datum::Many(&[_, said]) => values.get(said).as_bool(),
+                    Datum::One(said) | Datum::Many(&[_, said]) => values.bool(said),
                     Datum::Many(_) => None,
                 };
                 Took::from(said == Some(self.0.contains(&value)))

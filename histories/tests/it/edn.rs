@@ -279,6 +279,21 @@ fn a_history_is_the_same_in_every_form_that_can_hold_it() {
     }
 }
 
+/// Jepsen's form has no other way to say that a pair is a value.
+#[test]
+fn an_array_without_a_key_is_not_taken_for_one_with() {
+    let journal = r#"{"t":1,"type":"invoke","process":0,"f":"write","value":[1,2]}
+{"t":2,"type":"invoke","process":1,"f":"cas","value":[3,[4]]}
+{"t":3,"type":"invoke","process":2,"f":"cas","value":[3,4]}
+{"t":4,"type":"ok","process":0,"f":"write","value":[1,2]}
+"#;
+    let history = History::parse(journal.as_bytes(), "journal").unwrap().history;
+    let mut out = Vec::new();
+    write(&mut out, &history, Format::Edn).unwrap();
+    assert_eq!(plain(&out, Format::Edn), plain(journal.as_bytes(), Format::Jsonl));
+    assert_eq!(String::from_utf8(out).unwrap().matches(":key nil").count(), 3);
+}
+
 #[test]
 fn a_form_that_cannot_hold_a_history_says_so() {
     let history = History::parse(JOURNAL.as_bytes(), "journal.jsonl")

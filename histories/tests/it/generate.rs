@@ -1,4 +1,5 @@
-//! Random small histories: of an object that behaves, with operations that never complete, and then perhaps with a lie in them.
+//! Random small histories: of an object that behaves, or of one that now and then answers from the past, forgets, or acts too late; with
+//! operations that never complete; and then perhaps with a lie put in.
 
 use fastrand::Rng;
 use histories::ModelName;
@@ -95,10 +96,25 @@ pub(crate) struct Shape {
     pub(crate) sort: Sort,
     pub(crate) operations: usize,
     pub(crate) clients: u64,
+    /// Where values are repeated, of so many: 1 to 3.
+    pub(crate) values: usize,
     /// Of a hundred operations so many end with an unknown outcome.
     pub(crate) unknown_percent: u32,
+    /// Of a hundred operations so many are done wrongly by the object.
+    pub(crate) wrong_percent: u32,
     /// Of a hundred histories so many have a wrong answer put in.
     pub(crate) lies_percent: u32,
+    /// Whether the history may end while operations are open.
+    pub(crate) end: End,
+}
+
+/// How a history ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    /// When all operations have.
+    Complete,
+    /// At any time.
+    Early,
 }
 
 /// An operation while the object is simulated.
@@ -118,18 +134,31 @@ enum Edge {
     Answer(u64, Outcome),
 }
 
+/// A random small history.
+pub(crate) fn random(rng: &mut Rng, sort: Sort) -> History {
+    let shape = shape(rng, sort);
+    history(rng, shape)
+}
+
 /// The shape of a small history.
-pub(crate) fn shape(rng: &mut Rng, sort: Sort) -> Shape {
+fn shape(rng: &mut Rng, sort: Sort) -> Shape {
     Shape {
         sort,
         operations: if rng.u32(0..8) == 0 {
             rng.usize(9..13)
         } else {
-            rng.usize(1..5) + rng.usize(1..5)
+            rng.usize(1..6) + rng.usize(2..6)
         },
-        clients: rng.u64(1..5),
-        unknown_percent: [0, 0, 30, 60][rng.usize(0..4)],
+        clients: rng.u64(1..6),
+        values: rng.usize(1..4),
+        unknown_percent: [0, 0, 0, 30, 60][rng.usize(0..5)],
+        wrong_percent: [0, 30, 60][rng.usize(0..3)],
         lies_percent: 85,
+        end: if rng.u32(0..3) == 0 {
+            End::Early
+        } else {
+            End::Complete
+        },
     }
 }
 
@@ -145,7 +174,7 @@ pub(crate) fn history(rng: &mut Rng, shape: Shape) -> History {
         } else {
             5
         };
-        for _ in 0..rng.usize(1..most) {
+        for _ in 0..rng.usize(1..=most) {
             lie(rng, shape, &mut edges);
         }
     }
@@ -174,15 +203,17 @@ fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
         Sort::UnitCounter | Sort::Counter => json!(0),
         _ => Value::Null,
     };
+    let mut past = vec![state.clone()];
     let mut edges = Vec::new();
     let (mut open, mut lost): (Vec<Live>, Vec<Live>) = (Vec::new(), Vec::new());
     let (mut asked, mut next_process) = (0, shape.clients);
     let mut idle: Vec<u64> = (0..shape.clients).collect();
-    while asked < shape.operations || (!open.is_empty() && rng.u32(0..20) > 0) {
+    let is_early = |rng: &mut Rng| shape.end == End::Early && rng.u32(0..8) == 0;
+    while asked < shape.operations || (!open.is_empty() && !is_early(rng)) {
         match rng.u32(0..5) {
             0 | 1 if asked < shape.operations && !idle.is_empty() => {
                 let process = idle.swap_remove(rng.usize(0..idle.len()));
-                let (f, argument) = question(rng, shape.sort, (asked, process), &state);
+                let (f, argument) = question(rng, shape, (asked, process), &state);
                 asked += 1;
                 edges.push(Edge::Ask(process, f, argument.clone()));
                 open.push(Live {
@@ -199,11 +230,26 @@ fn simulate(rng: &mut Rng, shape: Shape) -> Vec<Edge> {
             2 | 3 if !open.is_empty() => {
                 let at = rng.usize(0..open.len());
                 if open[at].answer.is_none() {
-                    open[at].answer = Some(take_effect(rng, shape.sort, &open[at].clone(), &mut state));
+                    let live = open[at].clone();
+                    open[at].answer = Some(if rng.u32(0..100) < shape.wrong_percent {
+                        if rng.bool() {
+                            lost.push(live.clone());
+                        }
+                        // From a state that was, or is; whatever it does is forgotten, or done again later.
+                        let mut other = rng.choice(&past).expect("it began somehow").clone();
+                        take_effect(rng, shape.sort, &live, &mut other)
+                    } else {
+                        take_effect(rng, shape.sort, &live, &mut state)
+                    });
+                    past.push(state.clone());
                 }
             }
             4 if !open.is_empty() => {
-                let live = open.swap_remove(rng.usize(0..open.len()));
+                let at = rng.usize(0..open.len());
+                if open[at].answer.is_none() && rng.u32(0..6) > 0 {
+                    continue;
+                }
+                let live = open.swap_remove(at);
                 let (process, outcome) = complete(rng, shape, live, &mut lost);
                 if matches!(outcome, Outcome::Info { .. }) {
                     idle.push(next_process);
@@ -224,7 +270,7 @@ fn complete(rng: &mut Rng, shape: Shape, live: Live, lost: &mut Vec<Live>) -> (u
     let is_unknown = rng.u32(0..100) < shape.unknown_percent;
     match live.answer.clone() {
         Some(answer) if !is_unknown => (process, answer),
-        None if !is_unknown && rng.bool() => (
+        None if !is_unknown && (shape.unknown_percent == 0 || rng.bool()) => (
             process,
             Outcome::Fail {
                 error: "refused".to_owned(),
@@ -245,13 +291,18 @@ fn complete(rng: &mut Rng, shape: Shape, live: Live, lost: &mut Vec<Live>) -> (u
     }
 }
 
-fn question(rng: &mut Rng, sort: Sort, (number, process): (usize, u64), state: &Value) -> (Function, Value) {
+fn question(
+    rng: &mut Rng,
+    Shape { sort, values, .. }: Shape,
+    (number, process): (usize, u64),
+    state: &Value,
+) -> (Function, Value) {
     let value = if sort.is_unique() {
         json!(number + 10)
     } else {
-        json!(rng.u32(0..3))
+        json!(rng.usize(0..values))
     };
-    let text = json!(["a", "a", "b", "ab"][rng.usize(0..4)]);
+    let text = json!(["a", "b", "ab"][rng.usize(0..values)]);
     // Mostly what the object holds just now, so that it often matches.
     let old = if rng.u32(0..3) > 0 {
         state.clone()

@@ -2,48 +2,98 @@
 
 use histories::checker::linearizable::Method;
 use histories::history::{Ending, History};
-use histories::{Checker, ExactlyOnce, Limits, Linearizable, Verdict};
+use histories::journal::Index;
+use histories::verify::verify;
+use histories::{Checker, ExactlyOnce, Limits, Linearizable, Operation, Verdict};
 
 use crate::generate::Sort;
-use crate::oracle::{doubt, is_linearizable};
+use crate::oracle;
 
-/// Judges one history in every way there is; the answer is whether it is linearizable.
-pub(crate) fn judge(history: &History, sort: Sort) -> Result<bool, String> {
-    let expected = is_linearizable(history, sort.model(), |_| true);
+/// What is to come of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Linearizable,
+    Broken,
+}
+
+/// What came of it when all agreed.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) is_linearizable: bool,
+    /// How many operations each proof has.
+    pub(crate) proofs: Vec<usize>,
+}
+
+/// Judges a small history in every way there is, and compares with a search through every order: a certificate must hold before two verifiers, and
+/// of a proof the operations that are named must be inexplicable even if all others are optional.
+pub(crate) fn judge(history: &History, sort: Sort) -> Result<Found, String> {
+    let is_linearizable = |named: &[Index]| {
+        let is_named = |operation: &Operation<'_>| named.is_empty() || named.contains(&operation.index);
+        oracle::is_linearizable(history, sort.model(), is_named)
+    };
+    let expected = Expected::from(is_linearizable(&[]));
+    compare(history, sort, expected, |named| !is_linearizable(named))
+}
+
+/// Judges a history in every way there is, and compares with what is `expected`; `is_proof` says whether so many operations suffice to prove that it
+/// is not linearizable.
+pub(crate) fn compare(
+    history: &History,
+    sort: Sort,
+    expected: Expected,
+    is_proof: impl Fn(&[Index]) -> bool,
+) -> Result<Found, String> {
+    let mut proofs = Vec::new();
+    let is_linearizable = expected == Expected::Linearizable;
     for method in [Method::Fitting, Method::Search, Method::Impatient] {
         let checker = Linearizable::new(sort.model()).with_method(method);
         let report = checker.check(history, &Limits::patient());
         match &report.verdict {
-            Verdict::Valid if expected => {
-                if let Some(doubt) = doubt(history, sort.model(), &report.certificates) {
+            Verdict::Valid if is_linearizable => {
+                if let Some(doubt) = oracle::doubt(history, sort.model(), &report.certificates) {
                     return Err(format!("{method:?}: {doubt}: {:?}", report.certificates));
                 }
+                verify(history, sort.model(), &report.certificates)
+                    .map_err(|doubt| format!("{method:?}: verify says {doubt}: {:?}", report.certificates))?;
             }
-            Verdict::Unknown(reason) if expected && reason.starts_with("vacuous") => {}
-            Verdict::Invalid(anomalies) if !expected => {
+            Verdict::Unknown(reason) if is_linearizable && reason.starts_with("vacuous") => {}
+            Verdict::Invalid(anomalies) if !is_linearizable => {
                 for anomaly in anomalies {
-                    let is_named = |operation: &histories::Operation| anomaly.ops.contains(&operation.index);
-                    if anomaly.ops.is_empty() || is_linearizable(history, sort.model(), is_named) {
+                    if anomaly.ops.is_empty() || !is_proof(&anomaly.ops) {
                         return Err(format!("{method:?}: the proof is none: {anomaly:?}"));
                     }
+                    proofs.push(anomaly.ops.len());
                 }
             }
             wrong => {
                 return Err(format!(
-                    "{method:?}: linearizable is {expected}, but it said {wrong:?}"
+                    "{method:?}: {expected:?} was expected, but it said {wrong:?}"
                 ));
             }
         }
     }
     if sort == Sort::Append {
         let verdict = ExactlyOnce.check(history, &Limits::patient()).verdict;
-        if matches!(verdict, Verdict::Invalid(_)) == expected {
+        if matches!(verdict, Verdict::Invalid(_)) == is_linearizable {
             return Err(format!(
-                "exactly-once: linearizable is {expected}, but it said {verdict:?}"
+                "exactly-once: {expected:?} was expected, but it said {verdict:?}"
             ));
         }
     }
-    Ok(expected)
+    Ok(Found {
+        is_linearizable,
+        proofs,
+    })
+}
+
+impl From<bool> for Expected {
+    fn from(is_linearizable: bool) -> Self {
+        if is_linearizable {
+            Self::Linearizable
+        } else {
+            Self::Broken
+        }
+    }
 }
 
 /// The history as lines.

@@ -1,6 +1,6 @@
 //! A checker that reaches a limit says so, and where.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use fastrand::Rng;
 use histories::checker::linearizable::Method;
@@ -42,7 +42,7 @@ fn reason(limits: &Limits<'_>) -> String {
 fn when_memory_is_up_it_says_where_and_what_to_do() {
     let reason = reason(&Limits {
         memory_bytes_max: 1 << 20,
-        may_go_on: &|| true,
+        ..Limits::patient()
     });
     let begin = "key k1: the search reached its 1048576 bytes of memory at the ";
     assert!(reason.starts_with(begin), "{reason}");
@@ -58,25 +58,22 @@ fn when_memory_is_up_it_says_where_and_what_to_do() {
 
 #[test]
 fn when_time_is_up_it_says_where() {
-    let asked = Cell::new(0);
-    let may_go_on = || {
-        asked.set(asked.get() + 1);
-        asked.get() < 10
-    };
+    let asked = AtomicU64::new(0);
+    let may_go_on = || asked.fetch_add(1, Ordering::Relaxed) + 1 < 10;
     let reason = reason(&Limits {
-        memory_bytes_max: 1 << 30,
         may_go_on: &may_go_on,
+        ..Limits::patient()
     });
     assert!(reason.starts_with("key k1: time ran out at the "), "{reason}");
-    assert_eq!(asked.get(), 10, "it stops at once");
+    assert_eq!(asked.into_inner(), 10, "it stops at once");
 }
 
 #[test]
 fn without_time_no_checker_says_valid() {
     let history = crate::script::history("0 append t1\n0 ok\n1 read\n1 ok [t1]");
     let limits = Limits {
-        memory_bytes_max: 1 << 30,
         may_go_on: &|| false,
+        ..Limits::patient()
     };
     let exactly_once = ExactlyOnce.check(&history, &limits).verdict;
     assert_eq!(exactly_once.name(), "unknown");

@@ -7,7 +7,7 @@ use histories::history::{History, OperationId};
 use histories::verify::{Doubt, verify};
 use histories::{Key, Limits, Linearizable, ModelName};
 
-use crate::generate::{self, Shape, Sort};
+use crate::generate::{self, End, Shape, Sort};
 use crate::oracle::is_linearizable;
 use crate::script::history;
 
@@ -61,8 +61,11 @@ fn an_order_is_accepted_exactly_if_the_history_is_linearizable() {
             sort,
             operations: rng.usize(3..7),
             clients: 3,
+            values: 3,
             unknown_percent: [0, 40][rng.usize(..2)],
+            wrong_percent: 0,
             lies_percent: 100,
+            end: End::Early,
         };
         let history = generate::history(&mut rng, shape);
         let shows = |order| verify(&history, model, &[certificate(&history, order)]).is_ok();

@@ -376,6 +376,11 @@ impl Consensus {
         Some(within.map(|(_, entry)| entry.clone()).collect())
     }
 
+    /// The answer to `op`, which only reads, from what has been applied.
+    pub(super) fn read(&self, op: &Op) -> Option<Answer> {
+        self.machine.service().read(op)
+    }
+
     /// Of everything applied so far.
     pub(super) fn digest(&self) -> Digest {
         self.machine.digest()

@@ -108,6 +108,18 @@ pub enum Event {
         /// Of everything applied so far, this included, with the answers.
         digest: Digest,
     },
+    /// Leader: a client wants to read, and what it is told must contain everything that was answered before now.
+    ReadAsked {
+        /// Which command.
+        command: CommandId,
+    },
+    /// Leader: it has answered a read by itself, from what it has applied.
+    ReadAnswered {
+        /// Which command.
+        command: CommandId,
+        /// The last slot it has applied.
+        after: Slot,
+    },
     /// A snapshot of another node took the place of its own state.
     Installed {
         /// Whose.

@@ -14,19 +14,21 @@ use crate::group::{Command, Refusal, Response};
 use crate::node_id::NodeId;
 use crate::paxos::ballot::{Ballot, Slot};
 use crate::paxos::consensus::{Consensus, Done};
-use crate::paxos::event::Event;
-use crate::paxos::message::{Beat, BeatStage, Heartbeat, Message, Timer};
-use crate::paxos::{Config, Flaw, Node};
+use crate::paxos::event::{CommandId, Event};
+use crate::paxos::message::{Beat, BeatStage, Heartbeat, Message, Question, Timer};
+use crate::paxos::{Config, Flaw, Node, Reads};
 use crate::replica::Outbox;
-use crate::service::Applied;
-use crate::service::kv::Op;
+use crate::service::kv::{KeyValue, Op};
+use crate::service::{Applied, Footprint, Service};
 use crate::time::Time;
 
+mod confirming;
 mod proposing;
 mod queue;
 mod reading;
 mod votes;
 
+use confirming::Confirming;
 use proposing::Proposing;
 use queue::Queue;
 pub(super) use reading::Answer;
@@ -41,6 +43,8 @@ pub(super) struct Leader {
     peers: BTreeMap<NodeId, Peer>,
     /// Commands that wait for a slot, in order.
     waiting: Queue,
+    /// Reads that wait for a quorum's word.
+    confirming: Confirming,
     stage: Stage,
 }
 
@@ -106,6 +110,7 @@ impl Leader {
             beat: Beat::default(),
             peers: others.map(|peer| (peer, unheard)).collect(),
             waiting: Queue::default(),
+            confirming: Confirming::default(),
             stage: Stage::Reading(Reading::begin(now, ballot.node, consensus, config)),
         };
         leader.ask_everybody(config, out);
@@ -198,7 +203,17 @@ impl Leader {
 
     /// A client asks for something.
     pub(super) fn on_command(&mut self, command: Command<Op>, config: &Config, out: &mut Outbox<Node>) {
-        if let Err(command) = self.waiting.push(command, config) {
+        let taken = match (config.reads, KeyValue::footprint(&command.op)) {
+            (Reads::Confirmed, Footprint::Reads) => {
+                let id = command_id(&command);
+                out.observe(Event::ReadAsked { command: id });
+                self.confirming.push(command, config)
+            }
+            (Reads::ThroughLog, _) | (Reads::Confirmed, Footprint::Writes) => {
+                self.waiting.push(command, config)
+            }
+        };
+        if let Err(command) = taken {
             return refuse(&command, Refusal::Busy, out);
         }
         // What else comes in at the same time goes along.
@@ -219,9 +234,45 @@ impl Leader {
             proposing.send(&batch, self.ballot.node, self.beat, &self.peers);
             consensus.accept(self.ballot, batch.first, batch.values, config, out);
         }
+        let question = self.confirming.next_question();
+        self.put(question, config, out);
         // Alone it is a quorum.
         if config.quorum() == 1 {
             self.commit(consensus, config, out);
+        }
+    }
+
+    fn put(&self, question: Option<Question>, config: &Config, out: &mut Outbox<Node>) {
+        let Some(question) = question else { return };
+        let ballot = self.ballot;
+        for &peer in audience(&self.peers, config) {
+            out.send(peer, Message::Confirm { ballot, question });
+        }
+    }
+
+    /// A node still goes by this leader.
+    pub(super) fn on_confirmed(
+        &mut self,
+        from: NodeId,
+        question: Question,
+        consensus: &Consensus,
+        config: &Config,
+        out: &mut Outbox<Node>,
+    ) {
+        self.confirming.confirm(from, question);
+        self.answer_reads(consensus, config, out);
+        let question = self.confirming.next_question();
+        self.put(question, config, out);
+    }
+
+    /// Answers the reads that are confirmed, once everything is applied that they have to see.
+    fn answer_reads(&mut self, consensus: &Consensus, config: &Config, out: &mut Outbox<Node>) {
+        match &self.stage {
+            Stage::Leading(proposing) if proposing.has_covered(consensus) => (),
+            Stage::Leading(_) | Stage::Reading(_) => return,
+        }
+        for command in self.confirming.confirmed(config) {
+            answer_read(&command, consensus, out);
         }
     }
 
@@ -250,8 +301,11 @@ impl Leader {
         for done in done {
             answer(done, out);
         }
+        self.answer_reads(consensus, config, out);
         consensus.compact_when_long(config, out);
-        if proposing.has_work(&self.waiting) {
+        if let Stage::Leading(proposing) = &self.stage
+            && proposing.has_work(&self.waiting)
+        {
             self.pump(consensus, config, out);
         }
     }
@@ -309,6 +363,10 @@ impl Leader {
                 out.send(peer, Message::Beat(heartbeat));
             }
         }
+        if stage == BeatStage::Leading {
+            let question = self.confirming.question_again();
+            self.put(question, config, out);
+        }
         out.arm(Timer::Beat, config.beat_interval);
     }
 
@@ -343,6 +401,7 @@ impl Leader {
         for command in self.waiting.iter() {
             refuse(command, refusal, out);
         }
+        self.confirming.resign(refusal, out);
         out.disarm(Timer::Beat);
         out.disarm(Timer::Flush);
     }
@@ -381,6 +440,26 @@ fn answer(done: Done, out: &mut Outbox<Node>) {
         }
         Applied::Stale => refuse(&command, Refusal::Stale, out),
         Applied::Expired => refuse(&command, Refusal::Expired, out),
+    }
+}
+
+/// Answers a read from what has been applied.
+pub(super) fn answer_read(command: &Command<Op>, consensus: &Consensus, out: &mut Outbox<Node>) {
+    let answer = consensus
+        .read(&command.op)
+        .expect("only what reads waits to be confirmed");
+    out.observe(Event::ReadAnswered {
+        command: command_id(command),
+        after: consensus.committed(),
+    });
+    let number = command.number;
+    out.reply(command.client, Response::Answered { number, answer });
+}
+
+pub(super) const fn command_id(command: &Command<Op>) -> CommandId {
+    CommandId {
+        client: command.client,
+        number: command.number,
     }
 }
 

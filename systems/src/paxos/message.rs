@@ -56,6 +56,20 @@ pub enum Message {
         /// Which beat.
         beat: Beat,
     },
+    /// A leader to everybody: do you still go by me? So that it may answer reads that have come before.
+    Confirm {
+        /// The leader's ballot.
+        ballot: Ballot,
+        /// Which question.
+        question: Question,
+    },
+    /// The answer to that: when it heard the question, the sender had promised nothing to anybody later.
+    Confirmed {
+        /// The ballot of the question.
+        ballot: Ballot,
+        /// Which question.
+        question: Question,
+    },
     /// What you said belongs to an earlier round than mine.
     Nack {
         /// The ballot that was refused.
@@ -143,6 +157,10 @@ pub enum BeatStage {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 pub struct Beat(pub u64);
 
+/// Counts the questions of one ballot whether it still stands, upwards from 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
+pub struct Question(pub u64);
+
 /// What may stand in a slot.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Value {
@@ -209,7 +227,7 @@ pub enum Timer {
     Patience,
     /// A leader: the next beat is due.
     Beat,
-    /// A leader: propose what has come in meanwhile, all together.
+    /// A leader: propose what has come in meanwhile, all together, and ask on behalf of the reads among it.
     Flush,
 }
 
@@ -220,6 +238,14 @@ impl Beat {
         self.0.saturating_sub(earlier.0)
     }
 
+    /// The one after it.
+    #[must_use]
+    pub fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+}
+
+impl Question {
     /// The one after it.
     #[must_use]
     pub fn next(self) -> Self {

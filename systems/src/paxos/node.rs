@@ -1,6 +1,7 @@
 //! A node: takes in what comes, keeps the count of rounds, and hands everything to the leader or the follower in it, whichever is
 //! active. It is one or the other: while a node leads nobody else's proposals reach its log, and while it follows it proposes nothing.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::group::{Member, Refusal, Request, Response};
@@ -35,6 +36,8 @@ pub struct Node {
     consensus: Consensus,
     catch_up: CatchUp,
     part: Part,
+    /// When each peer was last heard of.
+    heard: BTreeMap<NodeId, Time>,
     /// Whom it waits for since it came to life. Only a flaw waits.
     start_up: Option<StartUp>,
 }
@@ -78,13 +81,18 @@ impl Node {
         if self.awaits_peers(from, &message) {
             return;
         }
+        self.hear(now, from, out);
         match message {
             Message::Bump { round } => self.on_bump(now, from, round, out),
             Message::Nack { ballot, round } => self.on_nack(now, from, ballot, round, out),
             Message::Read { ballot, from: slot } => self.on_read(now, from, ballot, slot, out),
             Message::Propose(proposal) => self.on_propose(now, from, proposal, out),
             Message::Beat(heartbeat) => self.on_beat(now, from, heartbeat, out),
-            Message::Gather { .. } | Message::Ack { .. } | Message::Alive { .. } => {
+            Message::Confirm { ballot, question } => self.on_confirm(now, from, ballot, question, out),
+            Message::Gather { .. }
+            | Message::Ack { .. }
+            | Message::Alive { .. }
+            | Message::Confirmed { .. } => {
                 self.on_answer(now, from, message, out);
             }
             Message::Fetch(wanted) => {
@@ -101,6 +109,19 @@ impl Node {
                 self.catch_up
                     .on_progress(now, from, through, bytes, &self.config, out);
             }
+        }
+    }
+
+    /// A peer speaks. After a long silence that is news: how long it was worth waiting for leaders while they could not be reached does not hold any more.
+    fn hear(&mut self, now: Time, from: NodeId, out: &mut Outbox<Self>) {
+        let before = self.heard.insert(from, now);
+        let was_heard = before.is_some_and(|before| now.since(before) < self.config.patience_max);
+        if was_heard || self.hears_leader(now) || !self.rotation.has_grown_patient(&self.config) {
+            return;
+        }
+        self.rotation.begin_anew();
+        if let Part::Follower(_) = &self.part {
+            self.wait_for_sign(Wait::FirstSign, out);
         }
     }
 
@@ -345,6 +366,7 @@ impl Replica for Node {
             consensus,
             catch_up: CatchUp::default(),
             part,
+            heard: BTreeMap::new(),
             start_up: None,
         }
     }

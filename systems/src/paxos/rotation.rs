@@ -14,7 +14,7 @@ use crate::paxos::{Config, Flaw};
 #[derive(Debug, Clone)]
 pub(super) struct Rotation {
     round: Round,
-    /// Rounds since a leader was last heard of that leads.
+    /// Rounds since a leader was last heard of that leads, or the search for one began anew.
     fruitless: u32,
     rng: Rng,
 }
@@ -47,9 +47,18 @@ impl Rotation {
         self.fruitless = self.fruitless.saturating_add(1);
     }
 
-    /// A leader was heard of that leads.
-    pub(super) const fn bear_fruit(&mut self) {
+    /// The search for a leader is over, or things have changed so that it begins anew.
+    pub(super) const fn begin_anew(&mut self) {
         self.fruitless = 0;
+    }
+
+    /// Whether it waits for longer than at first, because whole turns of the circle brought no leader.
+    pub(super) fn has_grown_patient(&self, config: &Config) -> bool {
+        0 < self.turns(config)
+    }
+
+    fn turns(&self, config: &Config) -> u32 {
+        self.fruitless / config.members.len() as u32
     }
 
     /// How long to wait.
@@ -58,7 +67,7 @@ impl Rotation {
             Wait::FirstSign => config.patience / 2,
             Wait::NextSign => config.patience,
         };
-        let turns = self.fruitless / config.members.len() as u32;
+        let turns = self.turns(config);
         let turns = if config.has(Flaw::SyncLongerThanTimeout) {
             0
         } else {
@@ -88,7 +97,7 @@ mod tests {
             rotation.move_to(Round(round));
         }
         assert!(config.patience_max <= rotation.patience(Wait::NextSign, &config));
-        rotation.bear_fruit();
+        rotation.begin_anew();
         assert!(rotation.patience(Wait::NextSign, &config) <= config.patience * 3 / 2);
     }
 }

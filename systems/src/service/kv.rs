@@ -137,6 +137,15 @@ impl KeyValue {
         self.values.get(key).map(String::as_str)
     }
 
+    /// The answer to `op` if it is one that only reads.
+    #[must_use]
+    pub fn read(&self, op: &Op) -> Option<Answer> {
+        match op {
+            Op::Get { key } => Some(Answer::Value(self.get(key).map(str::to_owned))),
+            Op::Put { .. } | Op::Append { .. } | Op::Cas { .. } => None,
+        }
+    }
+
     /// All keys with their values, in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
         self.values

@@ -14,6 +14,7 @@ mod flaws;
 mod instances;
 mod oracle;
 mod packet;
+mod reads;
 mod scenarios;
 mod scripts;
 mod search;

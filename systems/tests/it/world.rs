@@ -84,6 +84,8 @@ pub(crate) struct World<S: System> {
     lives: u64,
     rules_made: usize,
     counters: Vec<Counter<S::Replica>>,
+    /// Until when a slow line is busy with what was sent on it.
+    busy: BTreeMap<(Place, Place), Time>,
     onlooker: Option<Onlooker<S>>,
 }
 
@@ -119,6 +121,7 @@ impl<S: System> World<S> {
             lives: 0,
             rules_made: 0,
             counters: Vec::new(),
+            busy: BTreeMap::new(),
             onlooker: None,
         }
     }

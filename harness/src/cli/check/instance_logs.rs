@@ -34,7 +34,7 @@ pub(super) fn judge(paths: &[PathBuf]) -> Result<u8, Refusal> {
 
 fn read(path: &Path) -> Result<InstanceLog, Refusal> {
     let failed = |error: &dyn std::fmt::Display| Refusal::arguments(format!("{}: {error}", path.display()));
-    let text = fs::read_to_string(path).map_err(|error| failed(&error))?;
+    let text = fs::read(path).map_err(|error| failed(&error))?;
     InstanceLog::parse(&text).map_err(|error| failed(&error))
 }
 

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use systems::NodeId;
 use systems::paxos::instances::{INSTANCE_BYTES, InstanceConfig, InstanceEvent, InstanceLine, InstanceNode};
 use systems::paxos::{Config, Turn};
@@ -32,15 +32,18 @@ pub(super) struct InstanceArgs {
     /// Its rank among the nodes, from 0
     #[arg(short = 'i', long)]
     rank: Option<u16>,
-    /// How long one leader's turn is, in seconds
-    #[arg(short = 'o', long, default_value_t = 10)]
-    timeout: u64,
-    /// The most instances a leader proposes in its turn
-    #[arg(short = 'l', long, default_value_t = 100)]
-    interval: u64,
-    /// For how long instances are proposed, in seconds
-    #[arg(short = 't', long, default_value_t = 50)]
-    background: u64,
+    /// The course's low pressure (-o 1 -l 100 -t 5) or high pressure (-o 1 -l 10000 -t 5), where nothing else is said
+    #[arg(long, value_enum)]
+    pressure: Option<Pressure>,
+    /// How long one leader's turn is, in seconds [default: 10]
+    #[arg(short = 'o', long)]
+    timeout: Option<u64>,
+    /// The most instances a leader proposes in its turn [default: 100]
+    #[arg(short = 'l', long)]
+    interval: Option<u64>,
+    /// For how long instances are proposed, in seconds [default: 50]
+    #[arg(short = 't', long)]
+    background: Option<u64>,
     /// How many nodes there are, all on this machine
     #[arg(long, default_value_t = 5)]
     ranks: u16,
@@ -55,7 +58,47 @@ pub(super) struct InstanceArgs {
     folder: PathBuf,
 }
 
+/// How much the course's runs ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Pressure {
+    Low,
+    High,
+}
+
+/// What is asked of the nodes.
+#[derive(Debug, Clone, Copy)]
+struct Asked {
+    timeout_s: u64,
+    interval: u64,
+    background_s: u64,
+}
+
+impl Asked {
+    /// What holds under `pressure` when nothing else is said.
+    const fn usual(pressure: Option<Pressure>) -> Self {
+        let (timeout_s, interval, background_s) = match pressure {
+            None => (10, 100, 50),
+            Some(Pressure::Low) => (1, 100, 5),
+            Some(Pressure::High) => (1, 10_000, 5),
+        };
+        Self {
+            timeout_s,
+            interval,
+            background_s,
+        }
+    }
+}
+
 impl InstanceArgs {
+    fn asked(&self) -> Asked {
+        let usual = Asked::usual(self.pressure);
+        Asked {
+            timeout_s: self.timeout.unwrap_or(usual.timeout_s),
+            interval: self.interval.unwrap_or(usual.interval),
+            background_s: self.background.unwrap_or(usual.background_s),
+        }
+    }
+
     /// Its rank, if it is to be such a node.
     pub(super) const fn rank(&self) -> Option<u16> {
         self.rank
@@ -84,7 +127,7 @@ impl InstanceArgs {
             address: peers[&node],
             peers,
         };
-        let proposes_for = Duration::from_secs(self.background);
+        let proposes_for = Duration::from_secs(self.asked().background_s);
         let manner = Manner {
             wording: Wording::Own(line),
             lasts: Some(proposes_for + SETTLE),
@@ -97,11 +140,14 @@ impl InstanceArgs {
     }
 
     fn config(&self, proposes_for: Duration) -> InstanceConfig {
-        let lasts = Duration::from_secs(self.timeout.max(1));
+        let Asked {
+            timeout_s, interval, ..
+        } = self.asked();
+        let lasts = Duration::from_secs(timeout_s.max(1));
         let patience = lasts / PATIENCES_PER_TIMEOUT;
         let turn = Turn {
             lasts,
-            commands_max: self.interval,
+            commands_max: interval,
         };
         InstanceConfig {
             log: Config {

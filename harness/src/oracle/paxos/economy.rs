@@ -12,7 +12,16 @@ use crate::oracle::requests::bare;
 
 /// The messages that are counted: those of agreeing and of staying in touch. How many it takes to bring a node up to date depends
 /// on how far behind it is and on how much goes into one message, so those are not.
-const COUNTED: [&str; 6] = ["Propose", "Ack", "Beat", "Alive", "Nack", "Bump"];
+const COUNTED: [&str; 8] = [
+    "Propose",
+    "Ack",
+    "Confirm",
+    "Confirmed",
+    "Beat",
+    "Alive",
+    "Nack",
+    "Bump",
+];
 
 /// A server sends no more for each agreement: what the lab course allows its unoptimised ones.
 const PER_AGREEMENT_MAX: u64 = 15;
@@ -31,6 +40,8 @@ const BESIDE_MAX: u64 = 100;
 pub(super) struct Economy {
     servers: u64,
     beat_interval: Duration,
+    /// How many reads were answered without a slot.
+    reads: u64,
 }
 
 impl Economy {
@@ -38,7 +49,13 @@ impl Economy {
         Self {
             servers: config.members.len() as u64,
             beat_interval: config.beat_interval,
+            reads: 0,
         }
+    }
+
+    /// A read was answered without a slot: that takes agreeing, too.
+    pub(super) const fn read(&mut self) {
+        self.reads += 1;
     }
 
     /// Whether far more was sent than is needed.
@@ -53,7 +70,7 @@ impl Economy {
         let sent: u64 = counts.sum();
         let beats = (traffic.within.as_nanos() / self.beat_interval.as_nanos().max(1)) as u64 + 1;
         let peers = self.servers * self.servers.saturating_sub(1);
-        let most = self.servers * decided.0 * PER_AGREEMENT_MAX
+        let most = self.servers * (decided.0 + self.reads) * PER_AGREEMENT_MAX
             + peers * beats * PER_PEER_AND_BEAT_MAX
             + peers * rounds.count() * PER_PEER_AND_ROUND_MAX
             + BESIDE_MAX;
@@ -61,7 +78,8 @@ impl Economy {
             bare(
                 AnomalyKind::Chatter,
                 format!(
-                    "{sent} messages were sent for {decided} slots; {most} would have been more than enough"
+                    "{sent} messages were sent for {decided} slots and {} reads beside; {most} would have been more than enough",
+                    self.reads
                 ),
             )
         })

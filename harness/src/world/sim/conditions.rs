@@ -79,6 +79,13 @@ impl Conditions {
         span * self.timeouts_percent / 100
     }
 
+    /// How long not to answer is no longer than it takes to get over something, under these conditions, if `span` is under the usual ones.
+    #[must_use]
+    pub fn answers_within(&self, span: Duration) -> Duration {
+        let percent = self.timeouts_percent.max(self.patience_percent).max(100);
+        span * percent / 100
+    }
+
     /// `span` of a client's patience, under these conditions.
     #[must_use]
     pub fn patience(&self, span: Duration) -> Duration {

@@ -7,71 +7,89 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::object::{Case, Decided};
-use crate::checker::span::{Duty, Span};
-use crate::history::{FOREVER, OperationId};
+use crate::checker::span::Span;
+use crate::history::OperationId;
 use crate::model::member::{Member, MemberOp};
-use crate::model::set::{Set, Told};
+use crate::model::set::Set;
 use crate::model::{Mismatch, Reading};
 use crate::values::Symbol;
 
-/// The operations on each value, in the order of their calls.
-type Elements = Vec<(Symbol, Vec<Span<MemberOp>>)>;
+/// The operations on one value.
+struct Element {
+    value: Symbol,
+    /// In the order of their calls.
+    spans: Vec<Span<MemberOp>>,
+    /// For each its place among the operations of the set.
+    places: Vec<u32>,
+}
 
 /// Decides the set, if it is never read whole.
 pub(super) fn decide(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Decided>, Mismatch> {
     let Some(elements) = split(case, ids)? else {
         return Ok(None);
     };
-    // Each operation with the earliest instant that its order leaves it.
+    // Each operation, with the last one that its order demands to have been called.
     let mut points: Vec<(u32, OperationId)> = Vec::with_capacity(ids.len());
     let mut unknown = None;
-    for (value, spans) in elements {
+    for Element { value, spans, places } in elements {
         match case.searched(&mut Member { value }, &spans, |_| None) {
             Ok(order) => {
                 let mut latest = 0;
-                points.extend(order.into_iter().map(|place| {
-                    latest = spans[place].call.max(latest);
-                    (latest, spans[place].id)
+                points.extend(order.into_iter().map(|at| {
+                    latest = places[at].max(latest);
+                    (latest, spans[at].id)
                 }));
             }
             Err(Decided::Unknown(reason)) => unknown = Some(Decided::Unknown(reason)),
             Err(decided) => return Ok(Some(decided)),
         }
     }
-    points.sort_by_key(|&(point, _)| point);
-    let order = points.into_iter().map(|(_, id)| id).collect();
-    Ok(Some(unknown.unwrap_or(Decided::Order(order))))
+    Ok(Some(
+        unknown.unwrap_or_else(|| Decided::Order(merged(&points, ids.len()))),
+    ))
 }
 
-fn split(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Elements>, Mismatch> {
-    let mut elements: Elements = Vec::new();
+/// The operations in the order of their points, which are less than `count`; those with the same point as they stand.
+fn merged(points: &[(u32, OperationId)], count: usize) -> Vec<OperationId> {
+    let mut next = vec![0_u32; count + 1];
+    for &(point, _) in points {
+        next[point as usize + 1] += 1;
+    }
+    for point in 0..count {
+        next[point + 1] += next[point];
+    }
+    let mut order = vec![OperationId(0); points.len()];
+    for &(point, id) in points {
+        let at = &mut next[point as usize];
+        order[*at as usize] = id;
+        *at += 1;
+    }
+    order
+}
+
+fn split(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Vec<Element>>, Mismatch> {
+    let mut elements: Vec<Element> = Vec::new();
     let mut by_value: HashMap<Symbol, usize, FxBuildHasher> = HashMap::default();
-    for &id in ids {
+    for (place, &id) in (0..).zip(ids) {
         let operation = case.history.operation(id);
-        let (told, duty, ret) = match Set::told(&operation, case.history.values())? {
-            Reading::Must(Told::Read(_)) | Reading::May(Told::Read(_)) => return Ok(None),
-            Reading::Must(told) => (told, Duty::Must, operation.order.ret),
-            Reading::May(told) => (told, Duty::May, FOREVER),
-            Reading::Nothing => continue,
+        let told = Set::told(&operation, case.history.values())?;
+        let (Reading::Must(what) | Reading::May(what)) = told else {
+            continue;
         };
-        let Some((value, op)) = MemberOp::of(told) else {
+        let Some((value, op)) = MemberOp::of(what) else {
             return Ok(None);
         };
-        let place = *by_value.entry(value).or_insert_with(|| {
-            elements.push((value, Vec::new()));
+        let element = *by_value.entry(value).or_insert_with(|| {
+            elements.push(Element {
+                value,
+                spans: Vec::new(),
+                places: Vec::new(),
+            });
             elements.len() - 1
         });
-        let call = operation.order.call;
-        elements[place].1.push(Span {
-            op,
-            id,
-            call,
-            ret,
-            duty,
-        });
-    }
-    for (_, spans) in &mut elements {
-        spans.sort_unstable_by_key(|span| span.call);
+        elements[element].places.push(place);
+        let span = Span::of(told.map(|_| op), id, operation.order);
+        elements[element].spans.extend(span);
     }
     Ok(Some(elements))
 }

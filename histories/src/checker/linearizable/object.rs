@@ -3,33 +3,34 @@
 use super::Method;
 use super::elements;
 use crate::checker::narrator::Narrator;
-use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search};
-use crate::checker::span::{Duty, Span, spans};
+use crate::checker::proof::Suspect;
+use crate::checker::rests::Rested;
+use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search, search_on};
+use crate::checker::span::{Span, spans};
 use crate::checker::special::Special;
 use crate::checker::supply::pooled;
 use crate::checker::tokens::Book;
 use crate::checker::{
-    Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, zones,
+    Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, rests,
 };
-use crate::history::{Ending, History, OperationId};
+use crate::history::{History, OperationId};
 use crate::model::append::Append;
 use crate::model::counter::Counter;
-use crate::model::kv::Kv;
+use crate::model::kv::{Kv, KvOp};
 use crate::model::lock::Lock;
 use crate::model::queue::Queue;
-use crate::model::register::{Register, RegisterOp};
+use crate::model::register::Register;
 use crate::model::set::Set;
 use crate::model::{Mismatch, Model, ModelName};
-use crate::op::Function;
-use crate::values::{Datum, Symbol};
 use crate::verdict::Anomaly;
 
-/// After so many steps the search looks whether the last few events before the one it cannot pass prove by themselves that nothing
-/// can; if not it begins anew with [`STEPS_FACTOR`] times as many.
-const STEPS_FIRST: u64 = 1 << 16;
+/// After so many steps without getting further, for each operation that is open at most, the search looks whether the last few events
+/// before the one it cannot pass prove by themselves that nothing can.
+const STALL_FIRST: u64 = 1 << 6;
 
-/// How much longer the search goes on each time.
-const STEPS_FACTOR: u64 = 4;
+/// After so many steps, and four for each operation, an order that counts the uses of operations of unknown outcome is not looked for any
+/// longer: there may be none to be found so.
+const COUNTED_STEPS_MAX: u64 = 1 << 16;
 
 /// What all functions here need to know.
 #[derive(Clone, Copy)]
@@ -37,6 +38,8 @@ pub(super) struct Case<'a> {
     pub(super) history: &'a History,
     pub(super) limits: &'a Limits<'a>,
     pub(super) method: Method,
+    /// The bytes of memory that one search may take.
+    pub(super) memory_bytes_max: u64,
 }
 
 /// What was found about one object.
@@ -56,14 +59,23 @@ pub(super) type Searched = Result<Vec<usize>, Decided>;
 impl<'a> Case<'a> {
     pub(super) fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
-            ModelName::Register => self.register(Register::plain(), ids),
-            ModelName::CasRegister => self.register(Register::with_cas(), ids),
+            ModelName::Register => self.special(Register::plain(), ids, |_, _| Special::NotApplicable),
+            ModelName::CasRegister => self.special(Register::with_cas(), ids, |_, _| Special::NotApplicable),
             ModelName::Append => self.append(ids),
             ModelName::Kv => self.strings(ids),
             ModelName::Set => self.set(ids),
             ModelName::Lock => self.special(Lock, ids, hold_order::decide),
             ModelName::Counter => self.special(Counter, ids, count_order::decide),
             ModelName::Queue => self.special(Queue::default(), ids, queue_order::decide),
+        }
+    }
+
+    /// The same where `hands` searches go on at a time.
+    pub(super) fn share(self, hands: usize) -> Self {
+        let memory_bytes_max = self.memory_bytes_max / hands as u64;
+        Self {
+            memory_bytes_max,
+            ..self
         }
     }
 
@@ -86,92 +98,20 @@ impl<'a> Case<'a> {
         Ok(self.or_search(found, &mut model, &spans))
     }
 
-    fn or_search<M: Model>(self, found: Special, model: &mut M, spans: &[Span<M::Op>]) -> Decided {
+    pub(super) fn or_search<M: Model>(self, found: Special, model: &mut M, spans: &[Span<M::Op>]) -> Decided {
         match found {
             Special::Order(order) => Decided::Order(order),
             Special::Broken(anomaly) => Decided::Broken(anomaly),
-            Special::Stuck(span) => self.refuted(
-                model,
-                spans,
-                &Stuck {
-                    span,
-                    states: Vec::new(),
-                },
-            ),
+            Special::Stuck(span) => self.refuted(model, spans, &Stuck::at(span), |_| None),
             Special::NotApplicable => self.search(model, spans, |_| None),
         }
     }
 
-    /// A string that nothing is appended to is a register.
     fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        match self.method {
-            Method::Fitting => {
-                if let Some((spans, empty)) = self.plain_strings(ids) {
-                    return Ok(self.register_of(Register::of_strings(empty), &spans));
-                }
-            }
-            Method::Search | Method::Impatient => {}
-        }
-        self.special(Kv::default(), ids, |_, _| Special::NotApplicable)
-    }
-
-    /// The operations, if nothing is appended, and the symbol of the empty string; if that occurs nowhere, one that does not either.
-    fn plain_strings(self, ids: &[OperationId]) -> Option<(Vec<Span<RegisterOp>>, Symbol)> {
-        let values = self.history.values();
-        let mut empty = Symbol::NULL;
-        let mut string = |datum: Datum<'_>| match datum {
-            Datum::One(symbol) => {
-                if values.text(symbol)?.is_empty() {
-                    empty = symbol;
-                }
-                Some(symbol)
-            }
-            Datum::Many(_) => None,
-        };
-        let mut spans = Vec::with_capacity(ids.len());
-        for &id in ids {
-            let operation = self.history.operation(id);
-            let (op, duty) = match (operation.f, operation.ending) {
-                (Function::Get, Ending::Ok(answer)) => (RegisterOp::Read(string(answer)?), Duty::Must),
-                (Function::Get, _) | (Function::Put, Ending::Fail { .. }) => continue,
-                (Function::Put, Ending::Ok(_)) => (RegisterOp::Write(string(operation.value)?), Duty::Must),
-                (Function::Put, _) => (RegisterOp::Write(string(operation.value)?), Duty::May),
-                (_, _) => return None,
-            };
-            let (call, ret) = (operation.order.call, operation.order.ret);
-            spans.push(Span {
-                op,
-                id,
-                call,
-                ret,
-                duty,
-            });
-        }
-        spans.sort_unstable_by_key(|span| span.call);
-        Some((spans, empty))
-    }
-
-    fn register(self, mut model: Register, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let mut model = Kv::default();
         let spans = spans(&mut model, self.history, ids)?;
-        Ok(self.register_of(model, &spans))
-    }
-
-    fn register_of(self, mut model: Register, spans: &[Span<RegisterOp>]) -> Decided {
-        let (narrator, initial) = (self.narrator(), model.initial());
-        let found = match self.method {
-            Method::Fitting => zones::decide(spans, initial, narrator),
-            Method::Search | Method::Impatient => Special::NotApplicable,
-        };
-        if found != Special::NotApplicable {
-            return self.or_search(found, &mut model, spans);
-        }
-        if self.method == Method::Fitting
-            && let Some(anomaly) = proof::stale::foreseen(spans, initial, narrator)
-        {
-            return Decided::Broken(anomaly);
-        }
-        let plain = |core: &[Span<RegisterOp>]| proof::stale::find(spans, core, initial, narrator);
-        self.search(&mut model, spans, plain)
+        let plain = |core: &[Span<KvOp>]| proof::lost::find(&spans, core, self.narrator());
+        Ok(self.search(&mut model, &spans, plain))
     }
 
     fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
@@ -205,7 +145,7 @@ impl<'a> Case<'a> {
     }
 
     /// Decides by the search; `plain` may have a plainer sentence for the operations that prove it.
-    fn search<M: Model>(
+    pub(super) fn search<M: Model>(
         self,
         model: &mut M,
         spans: &[Span<M::Op>],
@@ -224,15 +164,25 @@ impl<'a> Case<'a> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
+        if self.method == Method::Fitting
+            && let Some(rested) = rests::decide(model, spans)
+        {
+            return match rested {
+                Rested::Order(order) => Ok(order),
+                Rested::Stuck(span) => Err(self.refuted(model, spans, &Stuck::at(span), plain)),
+            };
+        }
         if let Some(pooled) = pooled::<M>(spans) {
             let counted = Budget {
                 counted: Some(&pooled.calls),
+                steps_max: COUNTED_STEPS_MAX.saturating_add(spans.len() as u64 * 4),
                 ..self.budget()
             };
             let start = model.init();
             let found = match search(model, &pooled.spans, &[start], &counted) {
                 Found::Order(order) => order,
-                Found::Refuted(_) | Found::GaveUp(..) => self.searched_apart(model, &pooled.spans, &plain)?,
+                Found::Refuted(stuck) => return Err(self.refuted(model, &pooled.spans, &stuck, plain)),
+                Found::GaveUp(..) => self.searched_apart(model, &pooled.spans, &plain)?,
             };
             if let Some(order) = pooled.unpooled(spans, &found) {
                 return Ok(order);
@@ -247,48 +197,68 @@ impl<'a> Case<'a> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
-        let mut budget = self.budget();
-        let start = model.init();
-        let suspect = loop {
-            let suspect = match search(model, spans, &[start], &budget) {
-                Found::Order(order) => return Ok(order),
-                Found::Refuted(stuck) => {
-                    let window = proof::suspect_window(model, spans, &stuck, &budget);
-                    Some(window.unwrap_or_else(|| proof::suspect_all(model, spans, &stuck)))
-                }
-                Found::GaveUp(GaveUp::Steps, stuck) => {
-                    stuck.and_then(|stuck| proof::suspect_window(model, spans, &stuck, &budget))
-                }
-                Found::GaveUp(reason, stuck) => {
-                    return Err(Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans)));
-                }
-            };
-            match suspect {
-                Some(suspect) => break suspect,
-                None => budget.steps_max = budget.steps_max.saturating_mul(STEPS_FACTOR),
+        let (budget, start) = (self.budget(), model.init());
+        let (mut obvious, mut suspect) = (None, None);
+        let mut stalled = |model: &mut M, stuck: &Stuck<M::State>| {
+            obvious = plain(&[spans[stuck.span]]);
+            if obvious.is_none() {
+                suspect = proof::suspect_window(model, spans, stuck, &budget);
             }
+            obvious.is_some() || suspect.is_some()
         };
-        let proof = proof::shrink(model, suspect, &budget);
-        Err(Decided::Broken(
-            plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)),
-        ))
+        let found = search_on(model, spans, &[start], &budget, &mut stalled);
+        if let Some(anomaly) = obvious {
+            return Err(Decided::Broken(anomaly));
+        }
+        match (suspect, found) {
+            (_, Found::Order(order)) => Ok(order),
+            (Some(suspect), Found::Refuted(_) | Found::GaveUp(..)) => {
+                Err(self.proven(model, suspect, &budget, plain))
+            }
+            (None, Found::Refuted(stuck)) => Err(self.refuted(model, spans, &stuck, plain)),
+            (None, Found::GaveUp(reason, stuck)) => {
+                Err(Decided::Unknown(self.gave_up(reason, stuck.as_ref(), spans)))
+            }
+        }
     }
 
-    /// The proof that `stuck` cannot have returned, which is known.
-    fn refuted<M: Model>(self, model: &mut M, spans: &[Span<M::Op>], stuck: &Stuck<M::State>) -> Decided {
+    /// The proof that the operation that is `stuck` cannot have returned, which is known: it may be plainly wrong, else the proof is
+    /// made small.
+    fn refuted<M: Model>(
+        self,
+        model: &mut M,
+        spans: &[Span<M::Op>],
+        stuck: &Stuck<M::State>,
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Decided {
+        if let Some(anomaly) = plain(&[spans[stuck.span]]) {
+            return Decided::Broken(anomaly);
+        }
         let budget = self.budget();
         let window = proof::suspect_window(model, spans, stuck, &budget);
         let suspect = window.unwrap_or_else(|| proof::suspect_all(model, spans, stuck));
-        let proof = proof::shrink(model, suspect, &budget);
-        Decided::Broken(proof.tell(model, self.history))
+        self.proven(model, suspect, &budget, plain)
+    }
+
+    /// The proof in what cannot be explained, made small.
+    fn proven<M: Model>(
+        self,
+        model: &mut M,
+        suspect: Suspect<M>,
+        budget: &Budget<'_>,
+        plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
+    ) -> Decided {
+        let proof = proof::shrink(model, suspect, budget);
+        Decided::Broken(plain(&proof.core).unwrap_or_else(|| proof.tell(model, self.history)))
     }
 
     fn budget(self) -> Budget<'a> {
         Budget {
-            memory_bytes_max: self.limits.memory_bytes_max,
-            steps_max: match self.method {
-                Method::Impatient => 1,
-                Method::Fitting | Method::Search => STEPS_FIRST,
+            memory_bytes_max: self.memory_bytes_max,
+            steps_max: u64::MAX,
+            stall_max: match self.method {
+                Method::Impatient => 0,
+                Method::Fitting | Method::Search => STALL_FIRST,
             },
             lookahead: Lookahead::On,
             counted: None,
@@ -300,10 +270,7 @@ impl<'a> Case<'a> {
         let why = match reason {
             GaveUp::Time => "time ran out".to_owned(),
             GaveUp::Memory => {
-                format!(
-                    "the search reached its {} bytes of memory",
-                    self.limits.memory_bytes_max
-                )
+                format!("the search reached its {} bytes of memory", self.memory_bytes_max)
             }
             GaveUp::Steps => "the search reached its number of steps".to_owned(),
             GaveUp::Open(open) => format!("{open} operations are open at a time"),

@@ -1,6 +1,7 @@
 //! The plain cases among the refutations of a register: a value that nobody can have written yet, or that had been replaced.
 
-use std::collections::BTreeMap;
+use hashbrown::HashMap;
+use rustc_hash::FxBuildHasher;
 
 use crate::checker::narrator::{Narrator, Proof};
 use crate::checker::span::{Duty, Span};
@@ -34,7 +35,8 @@ pub(in crate::checker) fn foreseen(
     initial: Symbol,
     narrator: Narrator<'_>,
 ) -> Option<Anomaly> {
-    let mut first_call: BTreeMap<Symbol, u32> = BTreeMap::from([(initial, 0)]);
+    let mut first_call: HashMap<Symbol, u32, FxBuildHasher> = HashMap::default();
+    first_call.insert(initial, 0);
     for span in spans {
         if let Some(value) = written(span) {
             first_call.entry(value).or_insert(span.call);

@@ -33,6 +33,13 @@ impl<const W: usize> Mask<W> {
             .any(|(mine, theirs)| mine & theirs != 0)
     }
 
+    /// Whether `slot` is in it and nothing else.
+    pub(super) fn is_only(&self, slot: u16) -> bool {
+        let mut only = Self::EMPTY;
+        only.add(slot);
+        *self == only
+    }
+
     pub(super) fn and(&self, other: &Self) -> Self {
         Self(std::array::from_fn(|word| self.0[word] & other.0[word]))
     }
@@ -75,6 +82,7 @@ mod tests {
         more.add(5);
         assert!(more.meets(&mask) && !more.meets(&Mask::EMPTY));
         assert!(more.contains(&mask) && !mask.contains(&more));
+        assert!(more.without(&mask).is_only(5) && !more.is_only(5));
         assert_eq!(more.and(&mask), mask);
         assert_eq!(more.or(&mask), more);
     }

@@ -30,8 +30,14 @@ struct Entry<S, const W: usize> {
 
 const LAST: u32 = u32::MAX;
 
+/// Room for so many is made at first.
+const ENTRIES_FIRST: usize = 64;
+
 /// Places are numbered by 32 bits; the search asks for [`Memo::bytes`] long before the last thousands are used up.
 const ENTRIES_MAX: usize = (u32::MAX - (1 << 20)) as usize;
+
+/// Room for more places is made by this part of what is there.
+const GROWTH: u64 = 2;
 
 /// Whether a place is worth going on from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +54,45 @@ impl<S: Copy + Eq + Hash, const W: usize> Memo<S, W> {
         }
     }
 
-    /// The memory it takes; more than any cap when it can note nothing more.
-    pub(super) fn bytes(&self) -> u64 {
-        if self.entries.len() >= ENTRIES_MAX {
+    /// The memory it takes when `more` places are noted, while it grows; more than any cap when it can note no more.
+    pub(super) fn bytes_soon(&self, more: u64) -> u64 {
+        let entries = self.entries.len() as u64 + more;
+        if entries >= ENTRIES_MAX as u64 {
             return u64::MAX;
         }
-        (self.entries.capacity() * size_of::<Entry<S, W>>() + self.heads.allocation_size()) as u64
+        // A table that is full is copied into one of twice the size.
+        let heads = self.heads.allocation_size() as u64;
+        let heads = if self.heads.len() as u64 + more <= self.heads.capacity() as u64 {
+            heads
+        } else {
+            3 * heads
+        };
+        let room = (self.entries.capacity() as u64).max(entries + entries / GROWTH);
+        room * size_of::<Entry<S, W>>() as u64 + heads
+    }
+
+    /// Forgets the half of the places that lies furthest back, all of an event or none; everything if that is not many.
+    pub(super) fn forget(&mut self) {
+        let mut positions: Vec<u32> = self.entries.iter().map(|entry| entry.position).collect();
+        let middle = positions.len() / 2;
+        let cut = positions.select_nth_unstable(middle).1.saturating_add(1);
+        // Places are noted anew at the end, so that the links between them have to be made anew as well.
+        let kept: Vec<Entry<S, W>> = self
+            .entries
+            .extract_if(.., |entry| entry.position >= cut)
+            .collect();
+        self.entries = Vec::new();
+        self.heads = HashTable::new();
+        for entry in kept {
+            let hash = hash_of(entry.position, entry.state);
+            let entries = &self.entries;
+            let same = |&head: &u32| {
+                let head = &entries[head as usize];
+                head.position == entry.position && head.state == entry.state
+            };
+            let head = self.heads.find(hash, same).copied();
+            self.add(hash, head, Entry { next: LAST, ..entry });
+        }
     }
 
     /// Notes the place, unless one that allows as much is noted already.
@@ -95,6 +134,10 @@ impl<S: Copy + Eq + Hash, const W: usize> Memo<S, W> {
 
     fn add(&mut self, hash: u64, head: Option<u32>, mut entry: Entry<S, W>) {
         let place = u32::try_from(self.entries.len()).expect("the search gives up at ENTRIES_MAX");
+        if self.entries.len() == self.entries.capacity() {
+            self.entries
+                .reserve_exact(self.entries.len() / GROWTH as usize + ENTRIES_FIRST);
+        }
         match head {
             Some(head) => {
                 let first = &mut self.entries[head as usize];
@@ -150,5 +193,36 @@ mod tests {
             Visit::Dominated,
             "still kept beside the others"
         );
+    }
+
+    #[test]
+    fn the_places_furthest_back_are_forgotten_first() {
+        let mut memo = Memo::<u8, 1>::new();
+        let mask = |slot: u16| {
+            let mut mask = Mask::EMPTY;
+            mask.add(slot);
+            mask
+        };
+        let places = || (0..20).flat_map(|position| [0, 1].map(|slot| (position, slot)));
+        for (position, slot) in places() {
+            assert_eq!(memo.visit(position, 7, mask(slot), mask(slot)), Visit::New);
+        }
+        let before = memo.bytes_soon(0);
+        memo.forget();
+        assert!(memo.bytes_soon(0) < before);
+        for (position, slot) in places() {
+            let expected = if position <= 10 {
+                Visit::New
+            } else {
+                Visit::Dominated
+            };
+            assert_eq!(
+                memo.visit(position, 7, mask(slot), mask(slot)),
+                expected,
+                "{position}"
+            );
+        }
+        memo.forget();
+        memo.forget();
     }
 }

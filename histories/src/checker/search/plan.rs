@@ -18,9 +18,9 @@ pub(super) struct Plan<S> {
     pub(super) events: Vec<Event>,
     /// How many slots are in use at once, at most.
     pub(super) slots: usize,
-    /// Operations of the same class say the same.
+    /// Operations of the same class say the same; what is known of it is looked up once for all of them.
     pub(super) classes: Vec<u32>,
-    pub(super) class_count: usize,
+    pub(super) kinds: Vec<Kind>,
     /// Where the states come from that operations need.
     pub(super) supply: Supply<S>,
     /// From each event on the next call of a blind operation, and the next call and return of a pure one; the number of events if
@@ -28,6 +28,15 @@ pub(super) struct Plan<S> {
     pub(super) blind_call_from: Vec<u32>,
     pub(super) pure_call_from: Vec<u32>,
     pub(super) pure_return_from: Vec<u32>,
+}
+
+/// What is known of all operations that say the same.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Kind {
+    pub(super) nature: Nature,
+    /// The state they need and the one they give, by their numbers in the [`Supply`], or [`NONE`](super::supply::NONE).
+    pub(super) needs: u32,
+    pub(super) gives: u32,
 }
 
 /// An edge of an operation.
@@ -47,10 +56,13 @@ pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan<M:
     if slots > SLOTS_MAX {
         return Err(slots);
     }
-    let (classes, class_count) = classify(spans);
+    let (classes, ops) = classify(spans);
+    let (supply, kinds) = Supply::of(model, spans, &events, (&classes, &ops));
     let next = |edge, nature| {
         if M::GROWS {
-            next(&events, edge, |span| model.nature(spans[span].op) == nature)
+            next(&events, edge, |span| {
+                kinds[classes[span] as usize].nature == nature
+            })
         } else {
             Vec::new()
         }
@@ -59,12 +71,19 @@ pub(super) fn plan<M: Model>(model: &M, spans: &[Span<M::Op>]) -> Result<Plan<M:
         blind_call_from: next(Edge::Call, Nature::Blind),
         pure_call_from: next(Edge::Call, Nature::Pure),
         pure_return_from: next(Edge::Return, Nature::Pure),
-        supply: Supply::of(model, spans, &events),
+        supply,
         events,
         slots,
         classes,
-        class_count,
+        kinds,
     })
+}
+
+impl<S> Plan<S> {
+    /// What is known of an operation.
+    pub(super) fn kind(&self, span: u32) -> &Kind {
+        &self.kinds[self.classes[span as usize] as usize]
+    }
 }
 
 /// For each event, and the end, the first from there on that is such an edge of such an operation.
@@ -108,15 +127,21 @@ fn assign_slots<Op>(spans: &[Span<Op>]) -> (Vec<Event>, usize) {
     (events, slots)
 }
 
-fn classify<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> (Vec<u32>, usize) {
+/// The class of each operation, and an operation of each class.
+fn classify<Op: Copy + Eq + Hash>(spans: &[Span<Op>]) -> (Vec<u32>, Vec<Op>) {
     let hasher = BuildHasherDefault::<FxHasher>::default();
-    let mut known: HashTable<(Op, u32)> = HashTable::new();
+    let mut known: HashTable<u32> = HashTable::new();
+    let mut ops: Vec<Op> = Vec::new();
     let mut classes = Vec::with_capacity(spans.len());
     for span in spans {
-        let fresh = u32::try_from(known.len()).expect("events are limited to EVENTS_MAX");
         let hash = hasher.hash_one(span.op);
-        let entry = known.entry(hash, |(op, _)| *op == span.op, |(op, _)| hasher.hash_one(op));
-        classes.push(entry.or_insert((span.op, fresh)).get().1);
+        let found = known.find(hash, |&class| ops[class as usize] == span.op).copied();
+        classes.push(found.unwrap_or_else(|| {
+            let fresh = u32::try_from(ops.len()).expect("events are limited to EVENTS_MAX");
+            ops.push(span.op);
+            known.insert_unique(hash, fresh, |&class| hasher.hash_one(ops[class as usize]));
+            fresh
+        }));
     }
-    (classes, known.len())
+    (classes, ops)
 }

@@ -13,7 +13,7 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash};
 use hashbrown::HashTable;
 use rustc_hash::FxHasher;
 
-use super::plan::Event;
+use super::plan::{Event, Kind};
 use crate::checker::span::Span;
 use crate::checker::timeline::Edge;
 use crate::model::{Gives, Model};
@@ -26,9 +26,6 @@ pub(super) const NONE: u32 = u32::MAX;
 pub(super) struct Supply<S> {
     /// The states that are needed or given, by their numbers.
     pub(super) states: Vec<S>,
-    /// For each operation the state it needs and the one it gives, or [`NONE`].
-    pub(super) needs: Vec<u32>,
-    pub(super) gives: Vec<u32>,
     /// For each operation the last event before its return at which a giver of what it needs is called, plus one; 0 if there is none.
     pub(super) called_until: Vec<u32>,
     /// For each event the operation because of which some state is required just before it, or [`NONE`].
@@ -49,20 +46,29 @@ struct Givers {
 impl<S: Copy + Eq + Hash> Supply<S> {
     /// Whether anything is known.
     pub(super) fn is_known(&self) -> bool {
-        !self.needs.is_empty()
+        !self.return_of.is_empty()
     }
 
-    pub(super) fn of<M: Model<State = S>>(model: &M, spans: &[Span<M::Op>], events: &[Event]) -> Self {
+    /// What is known of `spans`, and of each class of them, of which `ops` says what.
+    pub(super) fn of<M: Model<State = S>>(
+        model: &M,
+        spans: &[Span<M::Op>],
+        events: &[Event],
+        (classes, ops): (&[u32], &[M::Op]),
+    ) -> (Self, Vec<Kind>) {
         let mut supply = Self {
             states: Vec::new(),
-            needs: Vec::new(),
-            gives: Vec::new(),
             called_until: Vec::new(),
             required_by: Vec::new(),
             return_of: Vec::new(),
         };
-        if !supply.number_states(model, spans) {
-            return supply;
+        let mut numbers = HashTable::new();
+        let kinds: Vec<Kind> = ops
+            .iter()
+            .map(|&op| supply.kind(model, op, &mut numbers))
+            .collect();
+        if ops.iter().any(|&op| model.gives(op) == Gives::Anything) {
+            return (supply, kinds);
         }
         supply.return_of = vec![NONE; spans.len()];
         for (position, event) in (0..).zip(events) {
@@ -70,28 +76,21 @@ impl<S: Copy + Eq + Hash> Supply<S> {
                 supply.return_of[event.span as usize] = position;
             }
         }
-        supply.go_along(spans, events);
-        supply
+        supply.go_along(spans, events, |span| &kinds[classes[span] as usize]);
+        (supply, kinds)
     }
 
-    /// False, and nothing, if an operation may leave anything behind.
-    fn number_states<M: Model<State = S>>(&mut self, model: &M, spans: &[Span<M::Op>]) -> bool {
-        let mut numbers: HashTable<u32> = HashTable::new();
-        let (mut needs, mut gives) = (Vec::with_capacity(spans.len()), Vec::with_capacity(spans.len()));
-        for span in spans {
-            needs.push(
-                model
-                    .needs(span.op)
-                    .map_or(NONE, |state| self.number(&mut numbers, state)),
-            );
-            gives.push(match model.gives(span.op) {
-                Gives::Nothing => NONE,
-                Gives::State(state) => self.number(&mut numbers, state),
-                Gives::Anything => return false,
-            });
+    fn kind<M: Model<State = S>>(&mut self, model: &M, op: M::Op, numbers: &mut HashTable<u32>) -> Kind {
+        let needs = model.needs(op).map_or(NONE, |state| self.number(numbers, state));
+        let gives = match model.gives(op) {
+            Gives::Nothing | Gives::Anything => NONE,
+            Gives::State(state) => self.number(numbers, state),
+        };
+        Kind {
+            nature: model.nature(op),
+            needs,
+            gives,
         }
-        (self.needs, self.gives) = (needs, gives);
-        true
     }
 
     fn number(&mut self, numbers: &mut HashTable<u32>, state: S) -> u32 {
@@ -107,7 +106,7 @@ impl<S: Copy + Eq + Hash> Supply<S> {
         fresh
     }
 
-    fn go_along<Op>(&mut self, spans: &[Span<Op>], events: &[Event]) {
+    fn go_along<'a, Op>(&mut self, spans: &[Span<Op>], events: &[Event], kind: impl Fn(usize) -> &'a Kind) {
         let none = Givers {
             gone_from: 0,
             called_until: 0,
@@ -122,13 +121,13 @@ impl<S: Copy + Eq + Hash> Supply<S> {
             match edge {
                 Edge::Call => {
                     call_of[number] = position;
-                    if let Some(givers) = givers.get_mut(self.gives[number] as usize) {
+                    if let Some(givers) = givers.get_mut(kind(number).gives as usize) {
                         givers.called_until = position + 1;
                         givers.gone_from = givers.gone_from.max(self.return_of[number].saturating_add(1));
                     }
                 }
                 Edge::Return => {
-                    let Some(givers) = givers.get(self.needs[number] as usize) else {
+                    let Some(givers) = givers.get(kind(number).needs as usize) else {
                         continue;
                     };
                     self.called_until[number] = givers.called_until;

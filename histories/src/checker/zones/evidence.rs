@@ -92,13 +92,15 @@ impl Evidence<'_> {
 
     fn ring(&self, cas: Place) -> Anomaly {
         let clusters = self.clusters;
-        let start = clusters.by_value[&self.held(cas)];
+        let start = clusters
+            .of(self.held(cas))
+            .expect("a compare-and-set that took effect has a cluster");
         let ring = clusters
             .chain(start)
             .enumerate()
             .take_while(|&(step, cluster)| step == 0 || cluster != start);
         let writers: Vec<Place> = ring
-            .filter_map(|(_, cluster)| clusters.all[cluster].writer)
+            .filter_map(|(_, cluster)| clusters.all[cluster].writer.get())
             .collect();
         let ops = [writers.clone(), self.witnesses(&writers)].concat();
         let sentence = format!(
@@ -111,11 +113,11 @@ impl Evidence<'_> {
 
     /// The operations that show that indeterminate writers took effect.
     fn witnesses(&self, writers: &[Place]) -> Vec<Place> {
-        let cluster = |&writer: &Place| self.clusters.by_value.get(&self.held(writer));
+        let cluster = |&writer: &Place| self.clusters.of(self.held(writer));
         writers
             .iter()
             .filter_map(cluster)
-            .filter_map(|&cluster| self.clusters.all[cluster].seen_by)
+            .filter_map(|cluster| self.clusters.all[cluster].seen_by.get())
             .collect()
     }
 
@@ -154,6 +156,7 @@ impl Evidence<'_> {
     fn between(&self, held: Block, other: Block) -> Anomaly {
         let middle = other
             .first_return
+            .get()
             .expect("the block that starts the history is never the second one");
         self.stale(held, middle)
             .unwrap_or_else(|| self.torn(held, other, middle))
@@ -163,8 +166,8 @@ impl Evidence<'_> {
     fn stale(&self, held: Block, middle: Place) -> Option<Anomaly> {
         let clusters = self.clusters;
         let reads = clusters
-            .chain(held.root)
-            .flat_map(|cluster| clusters.reads(cluster).iter().copied());
+            .chain(held.root as usize)
+            .flat_map(|cluster| clusters.reads(cluster));
         let after = reads.filter(|&read| precedes(clusters.spans, middle, read));
         let known = after.filter_map(|read| Some((read, self.known_before(read, middle)?)));
         let (read, known) = known.min_by_key(|(read, _)| clusters.spans[*read].call)?;
@@ -182,9 +185,12 @@ impl Evidence<'_> {
 
     /// The general case: no single read is to blame.
     fn torn(&self, held: Block, other: Block, middle: Place) -> Anomaly {
-        let again = held.last_call;
+        let again = held
+            .last_call
+            .get()
+            .expect("a block has an operation that was called last");
         let [returned, _] = self.narrator.returned_called(self.id(middle), self.id(again));
-        let since = held.first_return.map_or_else(
+        let since = held.first_return.get().map_or_else(
             || "null from the start".to_owned(),
             |first| {
                 let [at, _] = self.narrator.returned_called(self.id(first), self.id(again));
@@ -198,12 +204,12 @@ impl Evidence<'_> {
             self.came_to_be(middle),
         );
         let named = some([
-            held.first_return,
+            held.first_return.get(),
             self.writer(again),
             Some(again),
             self.writer(middle),
             Some(middle),
-            Some(other.last_call),
+            other.last_call.get(),
         ]);
         let ops = [named.clone(), self.witnesses(&named)].concat();
         self.anomaly(AnomalyKind::NotLinearizable, &ops, sentence)
@@ -213,19 +219,12 @@ impl Evidence<'_> {
     /// written in the other order.
     fn known_before(&self, again: Place, middle: Place) -> Option<Vec<Place>> {
         let spans = self.clusters.spans;
-        let cluster = *self.clusters.by_value.get(&self.held(again))?;
-        let Some(writer) = self.clusters.all[cluster].writer else {
+        let cluster = self.clusters.of(self.held(again))?;
+        let Some(writer) = self.clusters.all[cluster].writer.get() else {
             return Some(Vec::new());
         };
         let replaced_by = self.writer(middle)?;
-        let first = self
-            .clusters
-            .reads(cluster)
-            .iter()
-            .copied()
-            .chain([writer])
-            .min_by_key(|&place| spans[place].ret)
-            .unwrap_or(writer);
+        let first = self.clusters.first_return(cluster)?;
         precedes(spans, first, replaced_by).then(|| vec![writer, first])
     }
 
@@ -253,8 +252,8 @@ impl Evidence<'_> {
 
     /// The writer of the value in whose cluster the operation is.
     fn writer(&self, place: Place) -> Option<Place> {
-        let cluster = *self.clusters.by_value.get(&self.held(place))?;
-        self.clusters.all[cluster].writer
+        let cluster = self.clusters.of(self.held(place))?;
+        self.clusters.all[cluster].writer.get()
     }
 
     /// `read returned 5`, or `cas [3, 4] found 5`.

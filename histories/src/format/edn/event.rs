@@ -54,6 +54,11 @@ impl<'a> Raw<'a> {
         Ok(raw)
     }
 
+    /// Whether it has what every event has.
+    pub(super) const fn is_event(&self) -> bool {
+        self.f.is_some() && self.process.is_some()
+    }
+
     pub(super) fn enter(
         self,
         builder: &mut Builder,
@@ -63,6 +68,7 @@ impl<'a> Raw<'a> {
         let f = self.f.ok_or(Defect::MissingField("f"))?.text();
         let process = match self.process.ok_or(Defect::MissingField("process"))? {
             Form::Int(number) => Process(u64::try_from(*number).map_err(|_| BAD_PROCESS)?),
+            Form::Large(number) => Process(*number),
             Form::Keyword(_) | Form::Symbol(_) | Form::Text(_) => {
                 let fields = [
                     ("f", Value::from(f.as_ref())),
@@ -149,8 +155,10 @@ impl<'a> Raw<'a> {
         keyed: &mut BTreeMap<Process, Key>,
     ) -> (Option<Key>, &'a Form<'a>) {
         let value = self.value.unwrap_or(&Form::Nil);
-        if let Some(key) = self.key.filter(|key| **key != Form::Nil) {
-            return (Some(Key::from(&*key.text())), value);
+        if let Some(key) = self.key {
+            // An explicit nil says that the value is no pair with a key.
+            let key = (*key != Form::Nil).then(|| Key::from(&*key.text()));
+            return (key, value);
         }
         if edge == Edge::Invoke {
             let Some((key, value)) = pair(f, value) else {
@@ -190,6 +198,7 @@ const BAD_PROCESS: Defect = Defect::BadField {
 fn whole_number(form: &Form<'_>, field: &'static str) -> Result<u64, Defect> {
     match form {
         Form::Int(number) => u64::try_from(*number).ok(),
+        Form::Large(number) => Some(*number),
         _ => None,
     }
     .ok_or(Defect::BadField {

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Number, Value};
 
-use crate::values::{Item, Values};
+use crate::values::{FLOAT_END, Item, NUMBER_TOO_LARGE, Symbol, Values};
 
 /// A form. Its names are those of the text it was read from.
 #[derive(Debug, Clone, PartialEq)]
@@ -12,6 +12,8 @@ pub(in crate::format) enum Form<'a> {
     Nil,
     Bool(bool),
     Int(i64),
+    /// More than fits into an [`i64`].
+    Large(u64),
     Float(f64),
     Text(Cow<'a, str>),
     /// A keyword without its colon.
@@ -28,13 +30,25 @@ const DEPTH_MAX: usize = 64;
 impl Form<'_> {
     /// The form as an item of a history: keywords and symbols become strings.
     pub(in crate::format) fn item(&self, values: &mut Values) -> Item {
+        let Self::Sequence(elements) = self else {
+            return self.symbol(values).into();
+        };
+        let from = values.open_list();
+        for element in elements {
+            let element = element.symbol(values);
+            values.push_element(element);
+        }
+        values.close_list(from)
+    }
+
+    fn symbol(&self, values: &mut Values) -> Symbol {
         match self {
-            Self::Nil => Item::NULL,
-            Self::Int(number) => values.intern_int(*number).into(),
-            Self::Text(text) => values.intern_str(text).into(),
-            Self::Keyword(name) | Self::Symbol(name) => values.intern_str(name).into(),
-            Self::Sequence(_) | Self::Map(_) | Self::Bool(_) | Self::Float(_) => {
-                values.intern_item(self.json())
+            Self::Nil => Symbol::NULL,
+            Self::Int(number) => values.intern_int(*number),
+            Self::Text(text) => values.intern_str(text),
+            Self::Keyword(name) | Self::Symbol(name) => values.intern_str(name),
+            Self::Sequence(_) | Self::Map(_) | Self::Bool(_) | Self::Large(_) | Self::Float(_) => {
+                values.intern(self.json())
             }
         }
     }
@@ -45,6 +59,7 @@ impl Form<'_> {
             Self::Nil => Value::Null,
             Self::Bool(it) => Value::Bool(*it),
             Self::Int(number) => Value::from(*number),
+            Self::Large(number) => Value::from(*number),
             Self::Float(number) => Number::from_f64(*number).map_or(Value::Null, Value::Number),
             Self::Text(text) => Value::from(text.as_ref()),
             Self::Keyword(name) | Self::Symbol(name) => Value::from(*name),
@@ -68,32 +83,50 @@ impl Form<'_> {
     }
 }
 
-/// Whether everything that was opened has been closed, without looking at what it is.
+/// Whether everything that was opened has been closed, without looking at what it is; but for a vector or list around all events, whose
+/// brackets are made blanks, so that each event inside stands for itself.
 #[derive(Debug, Default)]
 pub(super) struct Balance {
-    depth: i64,
+    depth: u64,
     is_in_string: bool,
+    /// What closes the vector around all events.
+    around: Option<u8>,
 }
 
 impl Balance {
     /// Takes a whole line.
-    pub(super) fn feed(&mut self, line: &[u8]) {
-        let mut bytes = line.iter();
-        while let Some(byte) = bytes.next() {
-            match byte {
-                b'\\' => drop(bytes.next()),
+    pub(super) fn feed(&mut self, line: &mut [u8]) {
+        let mut at = 0;
+        while let Some(byte) = line.get_mut(at) {
+            at += 1;
+            match *byte {
+                b'\\' => at += 1,
                 b'"' => self.is_in_string = !self.is_in_string,
                 _ if self.is_in_string => {}
+                b'[' | b'(' if self.depth == 0 && self.around.is_none() => {
+                    self.around = Some(if *byte == b'[' { b']' } else { b')' });
+                    *byte = b' ';
+                }
                 b'{' | b'[' | b'(' => self.depth += 1,
-                b'}' | b']' | b')' => self.depth -= 1,
+                close @ (b']' | b')') if self.depth == 0 && self.around == Some(close) => {
+                    self.around = None;
+                    *byte = b' ';
+                }
+                b'}' | b']' | b')' => self.depth = self.depth.saturating_sub(1),
                 b';' => return,
                 _ => {}
             }
         }
     }
 
+    /// Whether an event ends here, or none has begun.
     pub(super) const fn is_even(&self) -> bool {
-        self.depth <= 0 && !self.is_in_string
+        self.depth == 0 && !self.is_in_string
+    }
+
+    /// Whether the vector around all events waits for its end.
+    pub(super) const fn is_inside(&self) -> bool {
+        self.around.is_some()
     }
 }
 
@@ -198,6 +231,8 @@ impl<'a> Parser<'a> {
         self.bump(1);
         match self.rest.chars().next() {
             Some('{') => self.sequence('}').map(Some),
+            // Such as ##Inf; a tag is no name for a number that is none.
+            Some('#') => Err("unexpected `##`".to_owned()),
             Some('_') => {
                 self.bump(1);
                 self.form()?;
@@ -263,7 +298,7 @@ impl<'a> Parser<'a> {
             "false" => Form::Bool(false),
             _ => match atom.strip_prefix(':') {
                 Some(name) => Form::Keyword(name),
-                None => number(atom).unwrap_or(Form::Symbol(atom)),
+                None => number(atom)?.unwrap_or(Form::Symbol(atom)),
             },
         })
     }
@@ -280,14 +315,23 @@ fn is_end_of_atom(char: char) -> bool {
     char.is_whitespace() || matches!(char, ',' | '"' | '{' | '}' | '[' | ']' | '(' | ')' | ';')
 }
 
-fn number(atom: &str) -> Option<Form<'static>> {
+/// The number that `atom` is, if it is one. Numbers that would be rounded to others are refused: two values would become one.
+fn number(atom: &str) -> Result<Option<Form<'static>>, String> {
     let digits = atom.strip_suffix(['N', 'M']).unwrap_or(atom);
-    if !digits.starts_with(|char: char| char.is_ascii_digit() || char == '-' || char == '+') {
-        return None;
+    let unsigned = digits.trim_start_matches(['-', '+']);
+    if !unsigned.starts_with(|char: char| char.is_ascii_digit()) {
+        return Ok(None);
     }
-    match digits.parse() {
-        Ok(number) => Some(Form::Int(number)),
-        Err(_) => digits.parse().ok().map(Form::Float),
+    if let Ok(number) = digits.parse() {
+        return Ok(Some(Form::Int(number)));
+    }
+    if let Ok(number) = digits.parse() {
+        return Ok(Some(Form::Large(number)));
+    }
+    match digits.parse::<f64>() {
+        Ok(number) if number.abs() < FLOAT_END => Ok(Some(Form::Float(number))),
+        Ok(_) => Err(NUMBER_TOO_LARGE.to_owned()),
+        Err(_) => Ok(None),
     }
 }
 
@@ -328,6 +372,10 @@ mod tests {
             &json!([null, true, -3, 2.5, 7, "a\"é\n", "k/w", "sym"]),
         );
         check(
+            "18446744073709551615 -9223372036854775808 1/2 -inf -",
+            &json!([u64::MAX, i64::MIN, "1/2", "-inf", "-"]),
+        );
+        check(
             "{:a [1, 2], \"b\" (3 #{4})} ; {",
             &json!([{"a": [1, 2], "b": [3, [4]]}]),
         );
@@ -346,6 +394,12 @@ mod tests {
             ("[1 }", "unexpected `}`"),
             ("\"abc", "a string does not end"),
             ("\"\\q\"", "a string has an unknown escape"),
+            ("##NaN", "unexpected `##`"),
+            (
+                "18446744073709551616N",
+                "a number of more than 64 bits; write it as a string",
+            ),
+            ("-1e400", "a number of more than 64 bits; write it as a string"),
         ] {
             assert_eq!(parse_all(text).unwrap_err(), reason, "{text}");
         }

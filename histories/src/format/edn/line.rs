@@ -45,6 +45,9 @@ impl ClientLine<'_> {
                 out.push(']');
             }
         }
+        if self.looks_keyed() {
+            out.push_str(", :key nil");
+        }
         put(out, format_args!(", :process {}", self.process));
         if let Some(time) = self.time {
             put(out, format_args!(", :time {time}"));
@@ -62,6 +65,14 @@ impl ClientLine<'_> {
             put_text(out, node);
         }
         out.push('}');
+    }
+
+    /// Whether the value would be taken for a key and a value, though there is no key.
+    fn looks_keyed(&self) -> bool {
+        match (self.key, self.value.as_array().map(Vec::as_slice)) {
+            (None, Some([_, inner])) => self.f != Function::Cas || inner.is_array(),
+            (None, _) | (Some(_), _) => false,
+        }
     }
 }
 

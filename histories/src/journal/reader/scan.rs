@@ -7,7 +7,7 @@
 use crate::op::{Function, Process};
 use crate::values::{Item, Symbol, Values};
 
-use super::Edge;
+use crate::journal::Edge;
 
 /// An edge of a client's operation.
 #[derive(Debug, PartialEq)]

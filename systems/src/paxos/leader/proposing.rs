@@ -21,6 +21,8 @@ use crate::service::kv::Op;
 /// What a leader has under way.
 #[derive(Debug, Clone)]
 pub(super) struct Proposing {
+    /// Through this slot earlier ballots may have committed something.
+    covered: Slot,
     /// The slot of the next value.
     next: Slot,
     /// What the read showed, in the order of slots; it goes before anything that clients ask for.
@@ -54,6 +56,7 @@ pub(super) struct Batch {
 impl Proposing {
     pub(super) fn begin(next: Slot, imposed: VecDeque<Value>) -> Self {
         Self {
+            covered: Slot(next.plus(imposed.len()).0.saturating_sub(1)),
             next,
             imposed,
             flights: BTreeMap::new(),
@@ -93,6 +96,11 @@ impl Proposing {
         let first = self.next;
         self.next = first.plus(values.len());
         (!values.is_empty()).then_some(Batch { first, values })
+    }
+
+    /// Whether everything is applied that earlier ballots may have committed.
+    pub(super) fn has_covered(&self, consensus: &Consensus) -> bool {
+        self.covered <= consensus.committed()
     }
 
     /// Whether something waits and may go.

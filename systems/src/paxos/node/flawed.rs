@@ -4,15 +4,15 @@
 use std::collections::BTreeSet;
 
 use super::{Node, Part};
-use crate::group::{Command, Response};
+use crate::group::Command;
 use crate::node_id::NodeId;
 use crate::paxos::Flaw;
 use crate::paxos::ballot::Slot;
 use crate::paxos::event::Event;
+use crate::paxos::leader::{answer_read, command_id};
 use crate::paxos::message::{Message, Timer, Wanted};
 use crate::paxos::rotation::Wait;
 use crate::replica::Outbox;
-use crate::service::Service;
 use crate::service::kv::Op;
 
 /// So many silences are endured by a node that waits for its peers when it starts.
@@ -87,9 +87,10 @@ impl Node {
         if !is_local || !matches!(command.op, Op::Get { .. }) {
             return false;
         }
-        let answer = self.machine().service().clone().apply(&command.op);
-        let number = command.number;
-        out.reply(command.client, Response::Answered { number, answer });
+        out.observe(Event::ReadAsked {
+            command: command_id(command),
+        });
+        answer_read(command, &self.consensus, out);
         true
     }
 }

@@ -6,7 +6,7 @@ use crate::paxos::Flaw;
 use crate::paxos::ballot::{Ballot, Round, Slot};
 use crate::paxos::consensus::Consensus;
 use crate::paxos::event::{Cause, Reason};
-use crate::paxos::message::{BeatStage, Heartbeat, Message, Proposal};
+use crate::paxos::message::{BeatStage, Heartbeat, Message, Proposal, Question};
 use crate::paxos::rotation::Wait;
 use crate::replica::Outbox;
 use crate::time::Time;
@@ -91,7 +91,7 @@ impl Node {
             return;
         }
         match stage {
-            BeatStage::Leading => self.rotation.bear_fruit(),
+            BeatStage::Leading => self.rotation.begin_anew(),
             BeatStage::Reading => (),
         }
         out.send(from, Message::Alive { ballot, beat });
@@ -99,6 +99,20 @@ impl Node {
         if self.consensus.committed() < committed {
             let next = self.consensus.committed().next();
             self.catch_up.ask(now, from, next, &self.config, out);
+        }
+    }
+
+    /// The leader asks whether it still leads, as far as this node is concerned.
+    pub(super) fn on_confirm(
+        &mut self,
+        now: Time,
+        from: NodeId,
+        ballot: Ballot,
+        question: Question,
+        out: &mut Outbox<Self>,
+    ) {
+        if self.follow(now, from, ballot, out) == Standing::Present {
+            out.send(from, Message::Confirmed { ballot, question });
         }
     }
 

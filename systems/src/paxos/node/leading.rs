@@ -40,7 +40,7 @@ impl Node {
             }
             Lack::Nothing if was_leading => (),
             Lack::Nothing => {
-                self.rotation.bear_fruit();
+                self.rotation.begin_anew();
                 leader.pump(&mut self.consensus, &self.config, out);
             }
         }
@@ -84,6 +84,10 @@ impl Node {
             Message::Alive { ballot, beat } if ballot == leader.ballot() => {
                 leader.hear(now, from);
                 leader.on_alive(from, beat, consensus, config, out);
+            }
+            Message::Confirmed { ballot, question } if ballot == leader.ballot() => {
+                leader.hear(now, from);
+                leader.on_confirmed(from, question, consensus, config, out);
             }
             _ => ignore(from, Reason::OldBallot, out),
         }

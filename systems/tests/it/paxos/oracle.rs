@@ -118,6 +118,8 @@ impl Recount {
             | Event::Learned { .. }
             | Event::Compacted { .. }
             | Event::SteppedDown { .. }
+            | Event::ReadAsked { .. }
+            | Event::ReadAnswered { .. }
             | Event::Ignored { .. }
             | Event::Halted => (),
         }

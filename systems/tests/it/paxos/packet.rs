@@ -29,6 +29,10 @@ pub(super) fn is_ack(packet: &Packet<Node>) -> bool {
     matches!(packet.body, Body::Message(Message::Ack { .. }))
 }
 
+pub(super) fn is_confirmed(packet: &Packet<Node>) -> bool {
+    matches!(packet.body, Body::Message(Message::Confirmed { .. }))
+}
+
 pub(super) fn is_answered(packet: &Packet<Node>) -> bool {
     matches!(packet.body, Body::Response(Response::Answered { .. }))
 }

@@ -377,6 +377,52 @@ fn one_paused_or_dead_peer_never_stalls_the_rest() {
 }
 
 #[test]
+fn after_a_long_time_without_a_majority_one_is_served_within_three_seconds_though_the_next_leaders_are_dead()
+{
+    for nodes in [3, 5, 7] {
+        for seed in 0..20 {
+            let mut world = World::<Paxos>::formed(seed, config(nodes, None));
+            let client = world.client(STUBBORN);
+            let apart: Vec<_> = (1..=nodes)
+                .map(|node| world.lose(move |packet| packet.is_among_nodes() && packet.concerns(n(node))))
+                .collect();
+            world.run(ms(20_000 + 100 * seed));
+            // Their turns follow each other.
+            let dead = (1..=nodes / 2).map(|turn| n(1 + (turn + seed as usize) % nodes));
+            dead.for_each(|node| world.kill(node));
+            apart.into_iter().for_each(|rule| world.end(rule));
+            world.invoke(client, append("a", "x "));
+            world.run(ms(3_000));
+            assert!(
+                world.is_idle(client),
+                "{nodes} nodes, seed {seed}: nobody was answered within three seconds"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_node_far_behind_a_slow_link_catches_up_within_three_seconds_of_its_heal() {
+    let mut world = World::<Paxos>::formed(1, config(3, None));
+    let client = world.client(STUBBORN);
+    let behind = n(1);
+    let cut = world.lose(move |packet| packet.is_among_nodes() && packet.concerns(behind));
+    let long = "x".repeat(1_000);
+    for _ in 0..600 {
+        assert_eq!(world.ask(client, put("a", &long)), Answer::Done);
+    }
+    world.end(cut);
+    let slow = world.slow(1_000, move |packet| {
+        packet.is_among_nodes() && packet.concerns(behind)
+    });
+    world.run(ms(2_000));
+    world.end(slow);
+    world.run(ms(3_000));
+    assert!(world.agrees(), "{world:?}");
+    check(&world);
+}
+
+#[test]
 fn a_paused_leader_is_replaced_within_a_second_and_comes_back_in_peace() {
     let mut world = five();
     let clients = world.clients(3);

@@ -27,6 +27,17 @@ pub(crate) struct Packet<R: Replica> {
 }
 
 impl<R: Replica> Packet<R> {
+    /// How long it is on the wire.
+    pub(super) fn bytes(&self) -> usize {
+        let encoded = match &self.body {
+            Body::Message(message) => postcard::to_stdvec(message),
+            Body::Request(request) => postcard::to_stdvec(request),
+            Body::Response(response) => postcard::to_stdvec(response),
+            Body::Unreachable(_) => Ok(Vec::new()),
+        };
+        encoded.expect("plain data can be encoded").len()
+    }
+
     pub(crate) fn is_between(&self, one: NodeId, other: NodeId) -> bool {
         self.goes(one, other) || self.goes(other, one)
     }

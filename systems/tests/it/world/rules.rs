@@ -14,6 +14,7 @@ enum Fate {
     Held,
     Doubled,
     LostNowAndThen { percent: u64 },
+    Slowed { bytes_per_second: u64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +78,16 @@ impl<S: System> World<S> {
         matches: impl Fn(&Packet<S::Replica>) -> bool + 'static,
     ) -> RuleId {
         self.rule(Fate::LostNowAndThen { percent }, usize::MAX, matches)
+    }
+
+    /// Between two places matching packets share so many bytes a second, in each direction. Whatever is sent behind them waits for them, after the
+    /// rule has ended as well, as it does on a connection.
+    pub(crate) fn slow(
+        &mut self,
+        bytes_per_second: u64,
+        matches: impl Fn(&Packet<S::Replica>) -> bool + 'static,
+    ) -> RuleId {
+        self.rule(Fate::Slowed { bytes_per_second }, usize::MAX, matches)
     }
 
     /// Ends a rule; what it held goes on its way.
@@ -159,6 +170,14 @@ impl<S: System> World<S> {
                 self.put_on_wire(packet.clone(), 2 * LATENCY);
                 self.put_on_wire(packet, LATENCY);
             }
+            Some((_, Fate::Slowed { bytes_per_second })) => {
+                self.sees_sent(&packet, Way::Usual);
+                self.send_slowly(packet, bytes_per_second);
+            }
+            Some((_, Fate::LostNowAndThen { .. })) | None if self.waits(&packet) => {
+                self.sees_sent(&packet, Way::Usual);
+                self.send_slowly(packet, u64::MAX);
+            }
             Some((_, Fate::LostNowAndThen { .. })) | None => {
                 self.sees_sent(&packet, Way::Usual);
                 self.send_by_chance(&packet);
@@ -184,6 +203,20 @@ impl<S: System> World<S> {
         let rule = rules.find(|rule| rule.left > 0 && rule.matches.matches(packet))?;
         rule.left -= 1;
         Some((rule.id, rule.fate))
+    }
+
+    /// Whether something slow is before it.
+    fn waits(&self, packet: &Packet<S::Replica>) -> bool {
+        let busy_until = self.busy.get(&(packet.from, packet.to));
+        busy_until.is_some_and(|&until| self.now < until)
+    }
+
+    fn send_slowly(&mut self, packet: Packet<S::Replica>, bytes_per_second: u64) {
+        let takes = Duration::from_secs_f64(packet.bytes() as f64 / bytes_per_second as f64);
+        let busy_until = self.busy.entry((packet.from, packet.to)).or_insert(self.now);
+        *busy_until = self.now.max(*busy_until) + takes;
+        let takes = busy_until.since(self.now) + LATENCY;
+        self.put_on_wire(packet, takes);
     }
 
     fn send_by_chance(&mut self, packet: &Packet<S::Replica>) {
