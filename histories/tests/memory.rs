@@ -84,5 +84,6 @@ fn a_search_that_reaches_its_memory_asks_for_no_more() {
             }
         }
     }
-    assert!(10 < limited, "only {limited} histories were hard");
+    // Others reach the limit as well, and are decided after something was forgotten.
+    assert!(5 < limited, "only {limited} histories were hard");
 }
