@@ -38,10 +38,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const LIMIT_BYTES: usize = 4 << 20;
+const LIMIT_BYTES: usize = 1 << 20;
 
-/// Tables that are as long as the history are beside the limit, and so is what a table is copied into when it grows for the last time.
-const BESIDE_BYTES: usize = LIMIT_BYTES;
+/// Tables that are as long as the history are beside the limit.
+const BESIDE_BYTES: usize = LIMIT_BYTES * 3 / 4;
 
 /// How much more memory judging a hard history of this sort took at its peak, and what came of it.
 fn judged(sort: Sort, seed: u64) -> (usize, Verdict) {
@@ -50,6 +50,7 @@ fn judged(sort: Sort, seed: u64) -> (usize, Verdict) {
         sort,
         operations: 400,
         clients: 60,
+        values: 3,
         unknown_percent: 20,
         wrong_percent: 5,
         lies_percent: 100,
@@ -73,6 +74,7 @@ fn a_search_that_reaches_its_memory_asks_for_no_more() {
     for sort in Sort::ALL {
         for seed in 0..2 {
             let (peak, verdict) = judged(sort, seed);
+            println!("{sort:?} seed {seed}: {peak} bytes, {}", verdict.name());
             assert!(
                 peak <= LIMIT_BYTES + BESIDE_BYTES,
                 "{sort:?} seed {seed}: {peak} bytes, {verdict:?}"
@@ -84,6 +86,5 @@ fn a_search_that_reaches_its_memory_asks_for_no_more() {
             }
         }
     }
-    // Others reach the limit as well, and are decided after something was forgotten.
-    assert!(5 < limited, "only {limited} histories were hard");
+    assert!(5 <= limited, "only {limited} histories were hard");
 }
