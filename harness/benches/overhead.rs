@@ -130,6 +130,7 @@ fn record(workload: Workload) -> std::io::Result<f64> {
     };
     let roster = Roster {
         replicas: Vec::new(),
+        reserve: Vec::new(),
         services: Vec::new(),
         clients: NodeId::replica(1),
         spares: 0,

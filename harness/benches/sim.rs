@@ -29,7 +29,8 @@ fn measure(workload: &str, rate: f64, free: Option<Free>) {
     let recipe = Recipe {
         system: system.as_ref(),
         test: test(workload, rate),
-        nemeses: Selection::within("all", WorldKind::Sim.families()).expect("all is a selection"),
+        nemeses: Selection::within("all", &WorldKind::Sim.families_on(system.as_ref()))
+            .expect("all is a selection"),
         free,
         schedule: None,
     };
@@ -66,6 +67,7 @@ fn test(workload: &str, rate: f64) -> Test {
         reads: None,
         world: WorldKind::Sim,
         nodes: 3,
+        reserve: 0,
         concurrency: 5,
         rate,
         time_limit_s: 10.0,

@@ -250,6 +250,7 @@ async fn write(client: &mut dyn Client, process: u64, key: u64, value: u64) {
 
 /// A group in a lab of its own; gone when it is dropped.
 struct Group {
+    roster: Roster,
     addresses: Addresses,
     clients: u64,
     home: TempDir,
@@ -277,6 +278,7 @@ impl Group {
         let home = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
         start(&mut lab, &roster, &addresses, home.path(), batching);
         Self {
+            roster,
             addresses,
             clients,
             home,
@@ -290,7 +292,7 @@ impl Group {
             concurrency: self.clients,
             reads: Reads::Scalar,
         };
-        let clients = Vr.clients(&self.addresses, config);
+        let clients = Vr.clients(&self.roster, &self.addresses, config);
         let runtime = Builder::new_current_thread().enable_all().build().unwrap();
         LocalSet::new().block_on(&runtime, async {
             let mut tasks = JoinSet::new();
@@ -309,6 +311,7 @@ fn start(lab: &mut Lab, roster: &Roster, addresses: &Addresses, home: &Path, bat
         fs::create_dir_all(&data).unwrap();
         let place = Place {
             addresses: addresses.clone(),
+            reserve: Vec::new(),
             data,
             // Nobody reads what they say of themselves here, and a million operations say much.
             events: "/dev/null".into(),

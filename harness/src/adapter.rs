@@ -18,7 +18,7 @@ use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use serde::Serialize;
 use systems::NodeId;
-use systems::claims::Claims;
+use systems::claims::{Claims, Misfortune};
 
 pub use kv::Reads;
 
@@ -42,11 +42,30 @@ pub trait System: std::fmt::Debug + Send + Sync {
     /// Who takes part when there are `nodes` replicas.
     fn roster(&self, nodes: usize) -> Roster;
 
+    /// Who takes part when there are `nodes` replicas and `reserve` nodes more that may become replicas.
+    fn cast(&self, nodes: usize, reserve: usize) -> Roster {
+        Roster {
+            reserve: (nodes + 1..=nodes + reserve).map(NodeId::replica).collect(),
+            ..self.roster(nodes)
+        }
+    }
+
+    /// Whether its replicas can be others while it works.
+    fn can_change_members(&self) -> bool {
+        self.claims().survives(Misfortune::Membership)
+    }
+
     /// The arguments that make this program one of its nodes.
     fn node_arguments(&self, node: NodeId, place: &Place) -> Vec<OsString>;
 
     /// Where its clients come from.
-    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients>;
+    fn clients(&self, roster: &Roster, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients>;
+
+    /// Who asks for other members. Only a system whose members can change has somebody.
+    fn administration(&self, roster: &Roster, addresses: &Addresses) -> Option<Box<dyn Administration>> {
+        let _ = (roster, addresses);
+        None
+    }
 
     /// Somebody who reads its nodes' event logs.
     fn witness(&self, roster: &Roster) -> Box<dyn Witness>;
@@ -72,6 +91,8 @@ pub trait System: std::fmt::Debug + Send + Sync {
 pub struct Setting {
     /// Replicas.
     pub nodes: usize,
+    /// Nodes that run beside them and may become replicas.
+    pub reserve: usize,
     /// What all clients have in common.
     pub clients: ClientsConfig,
     /// The deviation the nodes are told to have.
@@ -89,6 +110,8 @@ pub struct Addresses(pub BTreeMap<NodeId, SocketAddr>);
 pub struct Place {
     /// Where every node listens, this one included.
     pub addresses: Addresses,
+    /// Those of them that are no replicas yet.
+    pub reserve: Vec<NodeId>,
     /// The folder that survives its deaths.
     pub data: PathBuf,
     /// Its event log.
@@ -133,6 +156,27 @@ pub trait Clients: Send {
     fn open(&self, process: Process) -> Box<dyn Client>;
 }
 
+/// Finds administrators; handed to the thread on which one works.
+pub trait Administration: Send {
+    /// An administrator.
+    fn open(&self) -> Box<dyn Administrator>;
+}
+
+/// Asks for other members.
+pub trait Administrator {
+    /// Asks that the group have these `members`; whether it has them then. Ends within a time of its own.
+    fn reshape<'a>(&'a mut self, members: &'a BTreeSet<NodeId>) -> Pin<Box<dyn Future<Output = bool> + 'a>>;
+}
+
+/// Who the replicas of a system are whose members change, by what they say of themselves.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Group {
+    /// The members, as of the last change that anybody took up.
+    pub members: BTreeSet<NodeId>,
+    /// Whether more than half of them have taken it up.
+    pub begun: bool,
+}
+
 /// One sequential client.
 pub trait Client {
     /// Carries out `invocation`, and says what came of it. Ends within a time of its own.
@@ -156,6 +200,11 @@ pub trait Witness: std::fmt::Debug {
     /// Who matters now.
     fn standing(&self, health: &Health) -> Standing;
 
+    /// Who the replicas are, if that can change.
+    fn group(&self) -> Option<Group> {
+        None
+    }
+
     /// How many positions of its log each node has applied, as far as it has said; none where nodes say nothing of the kind.
     fn applied(&self) -> BTreeMap<NodeId, u64> {
         BTreeMap::new()
@@ -173,6 +222,9 @@ pub struct Health {
     /// Those of them that no fault touches, nor has touched of late: only they can be counted on to take over.
     pub sound: BTreeSet<NodeId>,
 }
+
+/// So many nodes are held in reserve where members are to change.
+pub const RESERVE: usize = 2;
 
 /// Every system this program can put on trial.
 #[must_use]

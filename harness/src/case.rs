@@ -28,7 +28,8 @@ impl Case {
             .ok_or_else(|| io::Error::other(format!("there is no system {:?}", test.system)))?;
         let name = folder.schedule().display().to_string();
         let text = std::fs::read_to_string(folder.schedule())?;
-        let schedule = Schedule::parse(&name, &text, &system.roster(test.nodes)).map_err(io::Error::other)?;
+        let schedule = Schedule::parse(&name, &text, &system.cast(test.nodes, test.reserve))
+            .map_err(io::Error::other)?;
         Ok(Self { test, schedule })
     }
 

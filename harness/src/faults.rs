@@ -33,6 +33,16 @@ struct InForce {
     family: Family,
     /// Which of the records is about it.
     record: usize,
+    looked: Looked,
+}
+
+/// What looking at a fault that began has shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Looked {
+    /// Whether it holds.
+    Decided,
+    /// Not yet what it will come to.
+    Open,
 }
 
 impl Faults {
@@ -198,9 +208,11 @@ impl Faults {
         let value = json!({"fault": record.fault, "action": action, "resolved": record.resolved});
         journal.fault(record.begin_ns, &edge(id, family, Phase::Begin, value, None))?;
         world.cluster().inject(id, &action)?;
+        let mut looked = Looked::Decided;
         match world.cluster().verify(id, &action) {
             Verification::Holds => record.verified = true,
             Verification::DoesNot(seen) => record.seen_instead = Some(seen),
+            Verification::NotYet(_) => looked = Looked::Open,
         }
         self.records.push(record);
         self.in_force.insert(
@@ -209,6 +221,7 @@ impl Faults {
                 action,
                 family,
                 record: self.records.len() - 1,
+                looked,
             },
         );
         Ok(())
@@ -224,14 +237,20 @@ impl Faults {
             action,
             family,
             record,
+            looked,
         }) = self.in_force.remove(&id)
         else {
             return Ok(());
         };
         let record = &mut self.records[record];
-        if let Verification::DoesNot(seen) = world.cluster().verify(id, &action) {
-            record.verified = false;
-            record.seen_instead = Some(seen);
+        match (world.cluster().verify(id, &action), looked) {
+            (Verification::Holds, Looked::Decided) => {}
+            (Verification::Holds, Looked::Open) => record.verified = true,
+            (Verification::DoesNot(seen), _) => {
+                record.verified = false;
+                record.seen_instead = Some(seen);
+            }
+            (Verification::NotYet(reason), _) => record.skipped = Some(reason),
         }
         world.cluster().heal(id, &action)?;
         record.end_ns = nanos(world.now());

@@ -18,16 +18,17 @@ use histories::format::edn;
 use histories::history::{Ending, Time};
 use histories::verify::{Doubt, verify};
 use histories::{Anomaly, AnomalyKind, History, ModelName, Verdict};
-
+use nemesis::{Family, catalogue};
 use systems::NodeId;
 
 use self::contact::Silence;
 use self::patience::Patience;
 use crate::adapter;
+use crate::faults::FINAL_KILL;
 use crate::oracle::Examination;
 use crate::results::{Cause, CheckerResult, Durations, FORMAT, OkCount, OpCounts, OutcomeCounts, Results};
 use crate::test::{Test, WorldKind};
-use crate::testimony::{Departure, LastReads, PrimaryKill, Testimony};
+use crate::testimony::{Departure, FaultRecord, LastReads, PrimaryKill, Testimony};
 use crate::workload::Workload;
 
 /// What is said of a cluster that has no copy to spare when everything has been healed.
@@ -98,6 +99,7 @@ fn judge_named(
         verdict: progress.verdict,
         cause: Cause::Vacuous,
     });
+    findings.push(unchanged(test, testimony));
     findings.push(unverified(testimony));
     findings.push(interrupted(testimony));
     findings.push(unavailable(testimony));
@@ -248,6 +250,27 @@ fn quiet(testimony: &Testimony) -> Option<Window> {
     let took = u64::try_from(healed.took.as_nanos()).ok()?;
     let (from, to) = (Time(from), Time(from + took));
     (!testimony.interrupted).then_some(Window { from, to })
+}
+
+/// A run in which nothing but the members was to change, and they did not, shows nothing.
+fn unchanged(test: &Test, testimony: &Testimony) -> Finding {
+    let of_members = |name: &String| {
+        let named = catalogue().iter().find(|nemesis| nemesis.name == name);
+        named.is_some_and(|nemesis| nemesis.family == Family::Membership)
+    };
+    let faults = || testimony.faults.iter().filter(|fault| fault.fault != FINAL_KILL);
+    let changes = |fault: &FaultRecord| fault.family == Family::Membership.name();
+    let asked = !test.nemesis.is_empty() && test.nemesis.iter().all(of_members);
+    let only = asked || (faults().next().is_some() && faults().all(changes));
+    let verdict = if only && !faults().any(|fault| fault.verified) {
+        Verdict::Unknown("the members were to change, and never did".to_owned())
+    } else {
+        Verdict::Valid
+    };
+    Finding {
+        verdict,
+        cause: Cause::Vacuous,
+    }
 }
 
 /// A fault that was not seen to hold shows nothing.

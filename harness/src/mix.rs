@@ -8,7 +8,7 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha12Rng;
 use systems::claims::Claims;
 
-use crate::adapter::System;
+use crate::adapter::{RESERVE, System};
 use crate::chance::{Purpose, stream};
 use crate::test::Test;
 use crate::world::sim::Conditions;
@@ -82,7 +82,7 @@ pub fn mixed(
         Choice::Drawn => drawn_nodes,
         Choice::Given => test.nodes,
     };
-    let roster = system.roster(nodes);
+    let roster = system.cast(nodes, RESERVE);
     let mut nemeses = nemeses(selection, &roster, &mut rng);
     let interval_s = one_of(&[0.7, 1.5, 3.0, 5.0], &mut rng);
     let concurrency = rng.random_range(2..=10);
@@ -114,8 +114,20 @@ pub fn mixed(
         Choice::Drawn => nemeses,
         Choice::Given => selection.clone(),
     };
+    mixed.reserve = reserve(&selection);
     mixed.nemesis = selection.names().into_iter().map(str::to_owned).collect();
     (mixed, selection)
+}
+
+/// How many nodes `selection` needs in reserve.
+#[must_use]
+pub fn reserve(selection: &Selection) -> usize {
+    let changes = |nemesis: &&'static Nemesis| nemesis.family == Family::Membership;
+    if selection.nemeses().iter().any(changes) {
+        RESERVE
+    } else {
+        0
+    }
 }
 
 /// Half of `selection` or so, at least one, some of its families narrowed down to a single fault.

@@ -95,7 +95,7 @@ impl Recipe<'_> {
         let detector = conditions.timeout(self.system.detector());
         let profile = Profile::new(nemeses, test.nemesis_interval(), test.time_limit(), detector)
             .map_err(RecipeError::Profile)?;
-        let roster = self.system.roster(test.nodes);
+        let roster = self.system.cast(test.nodes, test.reserve);
         Schedule::draw(&profile, test.seed, &roster).map_err(RecipeError::Draw)
     }
 }

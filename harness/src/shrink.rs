@@ -133,7 +133,7 @@ enum Step {
 }
 
 fn roster_of(case: &Case) -> Option<Roster> {
-    adapter::system(&case.test.system).map(|system| system.roster(case.test.nodes))
+    adapter::system(&case.test.system).map(|system| system.cast(case.test.nodes, case.test.reserve))
 }
 
 #[cfg(test)]
@@ -177,6 +177,7 @@ mod tests {
             reads: None,
             world: WorldKind::Sim,
             nodes: 3,
+            reserve: 0,
             concurrency: 9,
             rate: 100.0,
             time_limit_s: 10.0,

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use systems::claims::Claims;
 
+use crate::adapter::System;
 use crate::interpreter::{Recovered, Recovery};
 use crate::workload::Workload;
 use crate::world::sim::Conditions;
@@ -37,6 +38,9 @@ pub struct Test {
     pub world: WorldKind,
     /// Replicas.
     pub nodes: usize,
+    /// Nodes that run beside them and may become replicas.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub reserve: usize,
     /// Clients at a time.
     pub concurrency: u64,
     /// Operations a second, all clients together.
@@ -72,6 +76,11 @@ pub enum WorldKind {
     Sim,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+const fn is_zero(number: &usize) -> bool {
+    *number == 0
+}
+
 impl WorldKind {
     /// Its name in files.
     #[must_use]
@@ -89,6 +98,13 @@ impl WorldKind {
             Self::Real => &Family::OF_PROCESSES,
             Self::Sim => &Family::ALL,
         }
+    }
+
+    /// The families of faults it can do to `system`.
+    #[must_use]
+    pub fn families_on(self, system: &dyn System) -> Vec<Family> {
+        let can = |family: &Family| *family != Family::Membership || system.can_change_members();
+        self.families().iter().copied().filter(can).collect()
     }
 }
 

@@ -127,6 +127,7 @@ fn setting(test: &Test) -> Setting {
     let reads = Workload::named(&test.workload).map_or(Reads::Scalar, Workload::reads);
     Setting {
         nodes: test.nodes,
+        reserve: test.reserve,
         clients: ClientsConfig {
             concurrency: test.concurrency,
             reads,

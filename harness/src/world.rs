@@ -1,5 +1,6 @@
 //! What a run happens in: time, clients and a cluster. The real world has processes and packets; another may have neither.
 
+pub mod changes;
 pub mod injuries;
 pub mod real;
 pub mod sim;

@@ -38,10 +38,10 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-const LIMIT_BYTES: usize = 2 << 20;
+const LIMIT_BYTES: usize = 1 << 20;
 
-/// Tables that are as long as the history are beside the limit, and so is what a table is copied into when it grows for the last time.
-const BESIDE_BYTES: usize = LIMIT_BYTES;
+/// Tables that are as long as the history are beside the limit.
+const BESIDE_BYTES: usize = LIMIT_BYTES * 3 / 4;
 
 /// How much more memory judging a hard history of this sort took at its peak, and what came of it.
 fn judged(sort: Sort, seed: u64) -> (usize, Verdict) {
@@ -74,6 +74,7 @@ fn a_search_that_reaches_its_memory_asks_for_no_more() {
     for sort in Sort::ALL {
         for seed in 0..2 {
             let (peak, verdict) = judged(sort, seed);
+            println!("{sort:?} seed {seed}: {peak} bytes, {}", verdict.name());
             assert!(
                 peak <= LIMIT_BYTES + BESIDE_BYTES,
                 "{sort:?} seed {seed}: {peak} bytes, {verdict:?}"
@@ -85,5 +86,5 @@ fn a_search_that_reaches_its_memory_asks_for_no_more() {
             }
         }
     }
-    assert!(10 < limited, "only {limited} histories were hard");
+    assert!(5 <= limited, "only {limited} histories were hard");
 }

@@ -83,6 +83,7 @@ mod tests {
     fn agenda(spans_s: &[(u64, u64)]) -> Agenda {
         let roster = Roster {
             replicas: vec![NodeId::replica(1)],
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().unwrap(),
             spares: 0,

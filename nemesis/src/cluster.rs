@@ -7,6 +7,7 @@ use std::io;
 use serde::{Deserialize, Serialize};
 use systems::NodeId;
 
+use crate::membership::Change;
 use crate::mischief::Disturbance;
 
 /// The number of a fault in its schedule, counted from 1.
@@ -25,8 +26,10 @@ pub struct Link {
 /// Who takes part in a run, fixed for its length.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Roster {
-    /// The replicas, in order.
+    /// The replicas, in order; where members change, those of the first group.
     pub replicas: Vec<NodeId>,
+    /// Nodes that run and may become members of the group of replicas.
+    pub reserve: Vec<NodeId>,
     /// Nodes the replicas depend on and that replicate nothing themselves, such as a view service.
     pub services: Vec<NodeId>,
     /// The host all clients live on.
@@ -38,6 +41,8 @@ pub struct Roster {
 /// Who matters at this moment, as far as the world can tell.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Standing {
+    /// The replicas that are members of the group now, or shall be as soon as the change under way is done; empty where members do not change.
+    pub members: BTreeSet<NodeId>,
     /// Every node that takes itself for a primary, and in which words (`primary of view 3`).
     pub primaries: BTreeMap<NodeId, String>,
     /// The nodes any one of which may be killed now without exceeding what the system claims to survive.
@@ -60,6 +65,8 @@ pub enum Action {
     Kill(BTreeSet<NodeId>),
     /// Messages suffer this; undone, they do not, and what was held arrives.
     Disturb(Disturbance),
+    /// The group is asked to change like this; undone, to change back.
+    Change(Change),
 }
 
 /// What looking at a fault in force has shown.
@@ -69,6 +76,8 @@ pub enum Verification {
     Holds,
     /// It does not, and this is what was seen instead.
     DoesNot(String),
+    /// The system has been asked and has not done it yet, as it may, for this reason.
+    NotYet(String),
 }
 
 /// A world that can be hurt. Faults overlap: a link is cut and a node is down for as long as at least one fault wants it so.
@@ -100,6 +109,13 @@ impl Roster {
     #[must_use]
     pub fn members(&self) -> Vec<NodeId> {
         self.replicas.iter().chain(&self.services).copied().collect()
+    }
+
+    /// All nodes that run: the members, and those in reserve behind the replicas.
+    #[must_use]
+    pub fn everybody(&self) -> Vec<NodeId> {
+        let nodes = self.replicas.iter().chain(&self.reserve).chain(&self.services);
+        nodes.copied().collect()
     }
 }
 

@@ -6,6 +6,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use crate::cluster::Roster;
+use crate::membership::Reshape;
 use crate::mischief::Mischief;
 use crate::target::Target;
 use crate::unknown::UnknownName;
@@ -21,6 +22,8 @@ pub enum Family {
     Kill,
     /// Messages that are lost, late, doubled, overtaken or held.
     Packet,
+    /// Groups that get other members.
+    Membership,
 }
 
 /// Which links a partition cuts; the words are Jepsen's where it has one.
@@ -63,6 +66,8 @@ pub enum Fault {
     KillAll,
     /// Messages from and to the target suffer this.
     Packet(Mischief),
+    /// The group gets other members, and at the end those it had.
+    Membership(Reshape),
 }
 
 /// One of the two edges of a fault.
@@ -76,9 +81,15 @@ pub enum Phase {
 
 impl Family {
     /// Every family.
-    pub const ALL: [Self; 4] = [Self::Partition, Self::Pause, Self::Kill, Self::Packet];
+    pub const ALL: [Self; 5] = [
+        Self::Partition,
+        Self::Pause,
+        Self::Kill,
+        Self::Packet,
+        Self::Membership,
+    ];
     /// The families that one machine's processes and packets can suffer.
-    pub const OF_PROCESSES: [Self; 3] = [Self::Partition, Self::Pause, Self::Kill];
+    pub const OF_PROCESSES: [Self; 4] = [Self::Partition, Self::Pause, Self::Kill, Self::Membership];
 
     /// The family's name.
     #[must_use]
@@ -88,6 +99,7 @@ impl Family {
             Self::Pause => "pause",
             Self::Kill => "kill",
             Self::Packet => "packet",
+            Self::Membership => "membership",
         }
     }
 
@@ -103,6 +115,8 @@ impl Family {
             (Self::Kill, Phase::End) => "start",
             (Self::Packet, Phase::Begin) => "start-packet",
             (Self::Packet, Phase::End) => "stop-packet",
+            (Self::Membership, Phase::Begin) => "change-members",
+            (Self::Membership, Phase::End) => "restore-members",
         }
     }
 }
@@ -142,7 +156,7 @@ impl Shape {
     }
 
     /// The fewest members among which the shape cuts anything and still is what it says.
-    const fn members_min(self) -> usize {
+    pub(crate) const fn members_min(self) -> usize {
         match self {
             Self::ClientToNode => 1,
             Self::One
@@ -200,6 +214,7 @@ impl Fault {
             .map(Self::Partition)
             .chain([Self::Pause, Self::Kill, Self::KillAll])
             .chain(Mischief::ALL.into_iter().map(Self::Packet))
+            .chain(Reshape::ALL.into_iter().map(Self::Membership))
             .collect()
     }
 
@@ -211,6 +226,7 @@ impl Fault {
             Self::Pause => Family::Pause,
             Self::Kill | Self::KillAll => Family::Kill,
             Self::Packet(_) => Family::Packet,
+            Self::Membership(_) => Family::Membership,
         }
     }
 
@@ -223,6 +239,7 @@ impl Fault {
             Self::Kill => "kill",
             Self::KillAll => "kill-all",
             Self::Packet(mischief) => mischief.name(),
+            Self::Membership(reshape) => reshape.name(),
         }
     }
 
@@ -235,7 +252,7 @@ impl Fault {
                 .first()
                 .and_then(|word| Target::from_word(word))
                 .unwrap_or(Target::One),
-            Self::Pause | Self::Kill | Self::Packet(_) => Target::One,
+            Self::Pause | Self::Kill | Self::Packet(_) | Self::Membership(_) => Target::One,
             Self::KillAll => Target::All,
         }
     }
@@ -246,6 +263,9 @@ impl Fault {
     /// The reason why not, for a person.
     pub fn fits(self, target: &Target, roster: &Roster) -> Result<(), String> {
         self.takes(target)?;
+        if let Self::Membership(reshape) = self {
+            return reshape.fits(roster);
+        }
         if let Self::Partition(shape) = self {
             let members = roster.members().len();
             if members < shape.members_min() {
@@ -288,6 +308,10 @@ impl Fault {
             Self::Pause | Self::Kill => &Target::WORDS,
             Self::KillAll => &["all"],
             Self::Packet(_) => &["one", "primaries", "services", "minority", "all", Target::NAMED],
+            Self::Membership(Reshape::Grow) => &["one", "all", Target::NAMED],
+            Self::Membership(Reshape::Shrink | Reshape::Replace) => {
+                &["one", "primaries", "minority", Target::NAMED]
+            }
         }
     }
 }
@@ -309,6 +333,7 @@ impl fmt::Display for Fault {
         match self {
             Self::Partition(shape) => write!(f, "partition.{}", shape.name()),
             Self::Packet(mischief) => write!(f, "packet.{}", mischief.name()),
+            Self::Membership(reshape) => write!(f, "membership.{}", reshape.name()),
             Self::Pause | Self::Kill | Self::KillAll => f.write_str(self.name()),
         }
     }

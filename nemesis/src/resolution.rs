@@ -15,6 +15,7 @@ use crate::grudge::{Grudge, sides};
 use crate::schedule::Episode;
 use crate::target::{Choice, Claim, Pool, Scene, Target, halve, list, one_of};
 
+mod membership;
 mod packets;
 
 /// What an episode comes to when it is due.
@@ -51,6 +52,7 @@ pub fn resolve(episode: &Episode, roster: &Roster, standing: &Standing) -> Resol
         Fault::Kill => kill(&episode.target, Claim::Kept, &mut scene),
         Fault::KillAll => kill(&episode.target, Claim::Ignored, &mut scene),
         Fault::Packet(mischief) => packets::disturb(mischief, &episode.target, &mut scene),
+        Fault::Membership(reshape) => membership::change(reshape, &episode.target, &mut scene),
     };
     resolved.unwrap_or_else(Resolution::Skipped)
 }
@@ -76,6 +78,14 @@ fn kill(target: &Target, claim: Claim, scene: &mut Scene<'_>) -> Result<Resoluti
 }
 
 fn partition(shape: Shape, target: &Target, scene: &mut Scene<'_>) -> Result<Resolution, String> {
+    let members = scene.members().len();
+    if members < shape.members_min() {
+        return Err(format!(
+            "partition.{} needs {} nodes, and the group has {members} now",
+            shape.name(),
+            shape.members_min()
+        ));
+    }
     let Choice { nodes, words } = match (shape, target) {
         (Shape::Majority, Target::Majority) => halve(scene)?,
         _ => target.choose(Pool::Members, Claim::Ignored, scene)?,
@@ -104,7 +114,7 @@ struct Cut {
 }
 
 fn cut(shape: Shape, nodes: Vec<NodeId>, target: &Target, scene: &mut Scene<'_>) -> Cut {
-    let members = scene.roster.members();
+    let members = scene.members();
     let others: Vec<NodeId> = members
         .iter()
         .copied()

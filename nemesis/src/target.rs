@@ -130,7 +130,7 @@ impl Target {
     /// # Errors
     /// When it is neither.
     pub fn parse(text: &str, roster: &Roster) -> Result<Self, UnknownName> {
-        let node = || roster.members().into_iter().find(|node| node.as_str() == text);
+        let node = || roster.everybody().into_iter().find(|node| node.as_str() == text);
         Self::from_word(text)
             .or_else(|| node().map(|node| Self::Named(vec![node])))
             .ok_or_else(|| {
@@ -141,7 +141,7 @@ impl Target {
                 UnknownName::new(
                     "target",
                     text,
-                    words.chain(roster.members().iter().map(NodeId::to_string)),
+                    words.chain(roster.everybody().iter().map(NodeId::to_string)),
                 )
             })
     }
@@ -151,7 +151,7 @@ impl Target {
     /// # Errors
     /// When one of them is not there.
     pub fn parse_nodes(names: &[String], roster: &Roster) -> Result<Self, UnknownName> {
-        let members = roster.members();
+        let members = roster.everybody();
         let find = |name: &String| {
             members
                 .iter()
@@ -167,7 +167,7 @@ impl Target {
     /// # Errors
     /// Why it means none.
     pub(crate) fn choose(&self, pool: Pool, claim: Claim, scene: &mut Scene<'_>) -> Result<Choice, String> {
-        let all = pool.nodes(scene.roster);
+        let all = scene.nodes(pool);
         match self {
             Self::One => draw(1, "one", &all, claim, scene),
             Self::Minority => draw(minority(all.len()), "a minority", &all, claim, scene),
@@ -183,7 +183,7 @@ impl Target {
 
 /// One random half of the members, the larger when they cannot be halved evenly.
 pub(crate) fn halve(scene: &mut Scene<'_>) -> Result<Choice, String> {
-    let members = scene.roster.members();
+    let members = scene.members();
     draw(
         members.len().div_ceil(2),
         "a half",
@@ -193,11 +193,27 @@ pub(crate) fn halve(scene: &mut Scene<'_>) -> Result<Choice, String> {
     )
 }
 
-impl Pool {
-    fn nodes(self, roster: &Roster) -> Vec<NodeId> {
-        match self {
-            Self::Replicas => roster.replicas.clone(),
-            Self::Members => roster.members(),
+impl Scene<'_> {
+    /// The replicas that are members now.
+    pub(crate) fn replicas(&self) -> Vec<NodeId> {
+        if self.standing.members.is_empty() {
+            self.roster.replicas.clone()
+        } else {
+            self.standing.members.iter().copied().collect()
+        }
+    }
+
+    /// The replicas that are members now, then the services.
+    pub(crate) fn members(&self) -> Vec<NodeId> {
+        let mut members = self.replicas();
+        members.extend(&self.roster.services);
+        members
+    }
+
+    fn nodes(&self, pool: Pool) -> Vec<NodeId> {
+        match pool {
+            Pool::Replicas => self.replicas(),
+            Pool::Members => self.members(),
         }
     }
 }
@@ -269,7 +285,7 @@ fn draw_services(claim: Claim, scene: &mut Scene<'_>) -> Result<Choice, String> 
 }
 
 fn primaries(claim: Claim, scene: &mut Scene<'_>) -> Result<Choice, String> {
-    let members = scene.roster.members();
+    let members = scene.members();
     let primaries: Vec<NodeId> = members
         .into_iter()
         .filter(|node| scene.standing.primaries.contains_key(node))
@@ -290,7 +306,7 @@ fn primaries(claim: Claim, scene: &mut Scene<'_>) -> Result<Choice, String> {
 }
 
 fn named(nodes: &[NodeId], roster: &Roster) -> Result<Choice, String> {
-    let members = roster.members();
+    let members = roster.everybody();
     match nodes.iter().find(|node| !members.contains(node)) {
         Some(stranger) => Err(format!("{stranger} is not one of {}", list(&members))),
         None if nodes.is_empty() => Err("no node was named".to_owned()),
@@ -302,7 +318,7 @@ fn named(nodes: &[NodeId], roster: &Roster) -> Result<Choice, String> {
 }
 
 /// At most `count` of `nodes`, drawn, in the order of `nodes`.
-fn sample(nodes: &[NodeId], count: usize, rng: &mut ChaCha8Rng) -> Vec<NodeId> {
+pub(crate) fn sample(nodes: &[NodeId], count: usize, rng: &mut ChaCha8Rng) -> Vec<NodeId> {
     let mut indices: Vec<usize> = (0..nodes.len()).collect();
     indices.shuffle(rng);
     indices.truncate(count);

@@ -67,6 +67,8 @@ pub enum Misfortune {
     Pause,
     /// Nodes die and are started again with what was durable.
     Kill,
+    /// The group is asked to have other members while it works.
+    Membership,
 }
 
 /// How far a system survives a misfortune.
@@ -193,10 +195,14 @@ pub const VR: Claims = Claims {
             misfortune: Misfortune::Kill,
             extent: "of any nodes, all at once too; it serves while more than half run",
         },
+        Survival {
+            misfortune: Misfortune::Membership,
+            extent: "to any group of known nodes; it takes place while more than half of the members before and of those after run and reach each other",
+        },
     ],
     unavailable: &[
         Unavailability {
-            when: "no more than half of the replicas run and reach each other",
+            when: "no more than half of the members run and reach each other",
             until: End::Healed,
         },
         Unavailability {
@@ -208,7 +214,7 @@ pub const VR: Claims = Claims {
     disk: &[DiskNeed {
         nodes: "replicas",
         keeps: Some(
-            "the view, the last view in which it was normal, the log, and a snapshot of what came before",
+            "the epoch and its members, the view, the last view in which it was normal, the log, and a snapshot of what came before",
         ),
     }],
     servers_min: 1,
@@ -282,6 +288,14 @@ pub fn find(name: &str) -> Option<&'static Claims> {
 }
 
 impl Claims {
+    /// Whether it survives `misfortune`, to whatever extent.
+    #[must_use]
+    pub fn survives(&self, misfortune: Misfortune) -> bool {
+        self.survives
+            .iter()
+            .any(|survival| survival.misfortune == misfortune)
+    }
+
     /// So many of so many `servers` answer as long as they run, are awake, and can reach each other, whatever becomes of the others, if clients can
     /// reach everybody; none where that is not enough.
     #[must_use]
@@ -338,6 +352,7 @@ impl Misfortune {
             Self::Partition => "partitions",
             Self::Pause => "pauses",
             Self::Kill => "kills",
+            Self::Membership => "changes of members",
         }
     }
 }

@@ -13,8 +13,10 @@ use crate::replica::{ClientId, Replica};
 use crate::service::Service;
 use crate::service::client_table::RequestNumber;
 
+mod configuration;
 mod session;
 
+pub use configuration::{Configuration, Epoch};
 pub use session::{GroupSession, GroupSessionConfig, GroupSessionTimer, ROUND_PAUSE};
 
 /// What a client asks.
@@ -54,10 +56,17 @@ pub enum Response<A> {
         /// Why.
         refusal: Refusal,
     },
+    /// The group was asked to have other members, and these are its members now.
+    Reconfigured {
+        /// Which request.
+        number: RequestNumber,
+        /// The members, and since when.
+        configuration: Configuration,
+    },
 }
 
 /// Why a copy of a request was turned away.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Refusal {
     /// The replica does not lead, or does not any more. If it had taken the request, that may have been carried out, or may yet be.
@@ -71,17 +80,20 @@ pub enum Refusal {
     Stale,
     /// The client was forgotten; whether the operation was ever carried out cannot be told any more.
     Expired,
+    /// The group has other members than the client thinks, or the replica is not one of them. If it had taken the request, that may have
+    /// been carried out, or may yet be.
+    NewEpoch(Configuration),
+    /// No group can be made of the nodes that were named.
+    NoSuchGroup,
 }
 
 /// A replica of a group that replicates a [`Service`] for clients which speak as this module says.
-pub trait Member:
-    Replica<
-        Request = Request<<<Self as Member>::Service as Service>::Op>,
-        Response = Response<<<Self as Member>::Service as Service>::Answer>,
-    >
-{
+pub trait Member: Replica<Response = Response<<<Self as Member>::Service as Service>::Answer>> {
     /// What is replicated.
     type Service: Service;
+
+    /// `request` as it is sent by a client that believes the group to be in `epoch`. A group whose members never change has but one.
+    fn ask(epoch: Epoch, request: Request<<Self::Service as Service>::Op>) -> Self::Request;
 }
 
 impl<O> Request<O> {
@@ -98,7 +110,9 @@ impl<A> Response<A> {
     #[must_use]
     pub const fn number(&self) -> RequestNumber {
         match self {
-            Self::Answered { number, .. } | Self::Refused { number, .. } => *number,
+            Self::Answered { number, .. }
+            | Self::Refused { number, .. }
+            | Self::Reconfigured { number, .. } => *number,
         }
     }
 }

@@ -6,7 +6,7 @@
 //!
 //! `docs/vr.md` describes the protocol as a whole. What is where: [`view`] and [`Members`] (whose turn it is), [`log`], [`Node`] (a replica;
 //! `node/` has its parts, one phase of the protocol each), [`message`] (what is said and what is kept), [`event`] and [`Observer`] (what can
-//! be seen from outside), [`Reads`], [`Flaw`]. Clients speak to it as [`crate::group`] says.
+//! be seen from outside), [`Reads`], [`Flaw`], [`Admin`] (who asks for other members). Clients speak to it as [`crate::group`] says.
 //!
 //! Where this departs from the paper, and why:
 //! * **Views, the last normal view and the log are durable.** Diskless recovery as published loses acknowledged operations: a replica that
@@ -16,23 +16,29 @@
 //!   reports to the next view change is believed to be up to date ([`Flaw::StateTransferTruncates`]).
 //! * **Nobody leaves a view alone.** A replica that misses the primary says so and stays; f + 1 that say so leave. So one bad link moves
 //!   nobody ([`Flaw::NoSvcQuorum`]). Whoever has left takes the others along.
+//! * **Nobody enters an epoch before it holds what came before.** Until then a new member answers nothing, and an old one stays where it was, on
+//!   disk, and can be counted there ([`Flaw::EpochWithoutTransfer`]).
 //! * **A primary that hears too few others falls silent**, so that a link that carries its beats but not their answers does not keep the
 //!   group waiting for it.
 //!
 //! Invariants, each kept at the place named:
-//! * v' <= v, and v never decreases, also over restarts (`Node::enter`, `Node::install`).
+//! * v' <= v, and v never decreases, also over restarts (`Node::enter`, `Node::install`). Both are of one epoch (`Node::end_epoch`, `Node::join`).
+//! * Who is in an epoch holds everything up to where it began (the same). A view is of one epoch, and its quorums are counted among the
+//!   members of that (`Node::admits`).
+//! * Nothing follows a change of members in the log of an epoch (`Node::give_places`).
 //! * What is told to be in the log is durable there first (`Node::append`, `Backup`).
 //! * Of a log only what is not known to be committed is ever replaced, and all of it at once (`Node::install`).
 //! * Commands are carried out in the order of the log without a gap, each once it is committed (`Node::commit_through`).
 //! * A replica that recovers says nothing that others count (`Node::takes_part`).
 //!
-//! What it deliberately does not do: it does not change its members while it runs, and a replica that has lost its disk must not be
-//! started under its old name.
+//! What it deliberately does not do: a replica that has lost its disk must not be started under its old name.
 
 use std::time::Duration;
 
 use crate::node_id::NodeId;
 
+pub mod admin;
+pub mod beginning;
 pub mod event;
 pub mod flaw;
 pub mod log;
@@ -42,8 +48,11 @@ pub mod node;
 pub mod notes;
 pub mod observer;
 pub mod reads;
+pub mod request;
 pub mod view;
 
+pub use admin::{Admin, AdminConfig, AdminTimer};
+pub use beginning::Beginning;
 pub use event::{Event, Outcome};
 pub use flaw::Flaw;
 pub use log::{Base, Entry, Log};
@@ -53,6 +62,7 @@ pub use node::{Node, Timer};
 pub use notes::NotesRule;
 pub use observer::Observer;
 pub use reads::Reads;
+pub use request::{Ask, Request};
 pub use view::{OpNumber, View};
 
 /// How often a primary gives a sign of life, and everybody looks whether it has.
@@ -84,11 +94,16 @@ pub const LEASE: Duration = Duration::from_millis(400);
 /// A primary counts on so many percent of a lease only: by so much clocks may run apart.
 pub const LEASE_TRUSTED_PERCENT: u32 = 80;
 
+/// The most members a group can be changed to have.
+pub const MEMBERS_MAX: usize = 15;
+
 /// What every replica of a group is configured with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// All replicas.
+    /// The members of the first epoch.
     pub members: Vec<NodeId>,
+    /// Other nodes that may become members later.
+    pub reserve: Vec<NodeId>,
     /// How often a primary gives a sign of life.
     pub beat_interval: Duration,
     /// After so many beats without one another view is wished for; at least 1.
@@ -126,6 +141,7 @@ impl Config {
     pub const fn new(members: Vec<NodeId>) -> Self {
         Self {
             members,
+            reserve: Vec::new(),
             beat_interval: BEAT_INTERVAL,
             suspect_after_beats: SUSPECT_AFTER_BEATS,
             batching: Batching::On,
@@ -143,6 +159,10 @@ impl Config {
     #[must_use]
     pub fn suspect_after(&self) -> Duration {
         self.beat_interval * self.suspect_after_beats
+    }
+
+    pub(crate) fn knows(&self, node: NodeId) -> bool {
+        self.members.contains(&node) || self.reserve.contains(&node)
     }
 
     pub(crate) fn has(&self, flaw: Flaw) -> bool {

@@ -32,6 +32,9 @@ pub(super) fn node_arguments(system: &str, node: NodeId, place: &Place) -> Vec<O
     for (peer, address) in &place.addresses.0 {
         arguments.extend(["--peer".into(), format!("{peer}={address}").into()]);
     }
+    for peer in &place.reserve {
+        arguments.extend(["--reserve".into(), peer.to_string().into()]);
+    }
     arguments.extend(["--data".into(), place.data.clone().into()]);
     arguments.extend(["--events".into(), place.events.clone().into()]);
     arguments.extend(["--seed".into(), place.seed.to_string().into()]);

@@ -17,7 +17,7 @@ use super::own::{self, KvClients};
 use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
 use crate::oracle::paxos::PaxosOracle;
 use crate::oracle::{Examiner, FromLines};
-use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
+use crate::world::sim::{Conditions, Nobody, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// In a simulation a node keeps so many times the bytes of one transfer before it makes a snapshot, so that short runs see some.
 const SIMULATED_KEPT_TRANSFERS: usize = 16;
@@ -78,6 +78,7 @@ impl System for Paxos {
     fn roster(&self, nodes: usize) -> Roster {
         Roster {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
             spares: self.claims().spares.of(nodes),
@@ -88,7 +89,7 @@ impl System for Paxos {
         own::node_arguments(self.name(), node, place)
     }
 
-    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
+    fn clients(&self, _: &Roster, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
         let members: Vec<NodeId> = addresses.0.keys().copied().collect();
         let session = move |process| session(process, &members, config, &Conditions::default());
         Box::new(KvClients::new(addresses, config, session))
@@ -157,6 +158,7 @@ fn session(
 
 impl Protocol for SimulatedPaxos {
     type Replica = Node;
+    type Admin = Nobody<Self::Replica>;
     type Session = GroupSession<Node>;
     type Witness = PaxosWitness;
     type Oracle = PaxosOracle;
@@ -281,21 +283,29 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
     match flaw {
         Flaw::LeaderLocalRead => Some("--workload register --nemesis primaries"),
         Flaw::AcceptNotDurable => Some("--workload append --nemesis kill-all"),
-        Flaw::GatherCommittedOnly
-        | Flaw::PreferRemote
-        | Flaw::OwnValueFirst
-        | Flaw::PromiseNotDurable
+        Flaw::PromiseNotDurable => {
+            Some("--workload append --nemesis kill,primaries --nemesis-interval 1s --time-limit 40s")
+        }
+        Flaw::GatherCommittedOnly | Flaw::NoopWithoutRead | Flaw::OwnValueFirst => {
+            Some("--workload append --nemesis primaries,kill-primaries --time-limit 40s")
+        }
+        Flaw::CommitWithoutValue => {
+            Some("--workload append --nemesis primaries,pause-primaries --time-limit 40s")
+        }
+        Flaw::DuplicateCommand => {
+            Some("--workload append --nemesis partition,kill-primaries --time-limit 40s")
+        }
+        Flaw::QuorumTwoOfFive => Some("--workload append --nemesis majority --time-limit 40s"),
+        Flaw::HoleSkipped | Flaw::BlockingSend | Flaw::BroadcastSubset => {
+            Some("--workload append --nemesis partition,pause,kill --time-limit 40s")
+        }
+        Flaw::StartNeedsAllPeers => {
+            Some("--workload append --nemesis one,kill --nemesis-interval 2s --time-limit 40s")
+        }
+        Flaw::PreferRemote
         | Flaw::AcceptBelowPromise
         | Flaw::StalePromiseCounted
         | Flaw::AckNotIdentified
-        | Flaw::CommitWithoutValue
-        | Flaw::HoleSkipped
-        | Flaw::NoopWithoutRead
-        | Flaw::DuplicateCommand
-        | Flaw::QuorumTwoOfFive
-        | Flaw::BroadcastSubset
-        | Flaw::BlockingSend
-        | Flaw::SyncLongerThanTimeout
-        | Flaw::StartNeedsAllPeers => None,
+        | Flaw::SyncLongerThanTimeout => None,
     }
 }

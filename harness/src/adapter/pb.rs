@@ -16,7 +16,7 @@ use super::own::{self, KvClients};
 use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
 use crate::oracle::pb::PbOracle;
 use crate::oracle::{Examiner, FromLines};
-use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
+use crate::world::sim::{Conditions, Nobody, Observing, Protocol, SimConfig, SimWorld, Simulation};
 
 /// The name of the view service.
 const SERVICE: &str = "vs";
@@ -82,6 +82,7 @@ impl System for Pb {
     fn roster(&self, nodes: usize) -> Roster {
         Roster {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: vec![Self::service()],
             clients: "clients".parse().expect("the clients' name is a node's name"),
             spares: self.claims().spares.of(nodes),
@@ -92,7 +93,7 @@ impl System for Pb {
         own::node_arguments(self.name(), node, place)
     }
 
-    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
+    fn clients(&self, _: &Roster, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
         let session = move |process| session(process, config, &Conditions::default());
         Box::new(KvClients::new(addresses, config, session))
     }
@@ -138,6 +139,7 @@ fn session(process: Process, config: ClientsConfig, conditions: &Conditions) -> 
 
 impl Protocol for SimulatedPb {
     type Replica = Node;
+    type Admin = Nobody<Self::Replica>;
     type Session = ClientSession;
     type Witness = PbWitness;
     type Oracle = PbOracle;

@@ -2,19 +2,27 @@
 
 use std::collections::BTreeSet;
 use std::ffi::OsString;
+use std::future::Future;
 use std::io;
+use std::pin::Pin;
 use std::time::Duration;
 
 use histories::{Invocation, Outcome, Process};
 use nemesis::{Roster, Standing};
 use systems::claims::{self, Claims};
 use systems::group::{GroupSession, GroupSessionConfig};
+use systems::server::Client as Connection;
 use systems::service::kv::{Answer, KeyValue, Op};
-use systems::vr::{Batching, Config, Event, Flaw, LEASE, Message, Node, Observer, Reads};
-use systems::{Conclusion, NodeId};
+use systems::vr::{
+    Admin, AdminConfig, Batching, Config, Event, Flaw, LEASE, Members, Message, Node, Observer, Reads,
+};
+use systems::{ClientId, Conclusion, NodeId};
 
 use super::own::{self, KvClients};
-use super::{Addresses, Clients, ClientsConfig, FlawNote, Health, Place, Setting, System, Witness, kv};
+use super::{
+    Addresses, Administration, Administrator, Clients, ClientsConfig, FlawNote, Group, Health, Place,
+    Setting, System, Witness, kv,
+};
 use crate::oracle::vr::VrOracle;
 use crate::oracle::{Examiner, FromLines};
 use crate::world::sim::{Conditions, Observing, Protocol, SimConfig, SimWorld, Simulation};
@@ -66,6 +74,7 @@ impl System for Vr {
     fn roster(&self, nodes: usize) -> Roster {
         Roster {
             replicas: (1..=nodes).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().expect("the clients' name is a node's name"),
             spares: self.claims().spares.of(nodes),
@@ -76,10 +85,16 @@ impl System for Vr {
         own::node_arguments(self.name(), node, place)
     }
 
-    fn clients(&self, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
-        let replicas: Vec<NodeId> = addresses.0.keys().copied().collect();
+    fn clients(&self, roster: &Roster, addresses: &Addresses, config: ClientsConfig) -> Box<dyn Clients> {
+        let replicas = roster.replicas.clone();
         let session = move |process| session(process, &replicas, config, &Conditions::default());
         Box::new(KvClients::new(addresses, config, session))
+    }
+
+    fn administration(&self, roster: &Roster, addresses: &Addresses) -> Option<Box<dyn Administration>> {
+        let (nodes, addresses) = (roster.everybody(), addresses.clone());
+        let admin = !roster.reserve.is_empty();
+        admin.then(|| -> Box<dyn Administration> { Box::new(VrAdministration { nodes, addresses }) })
     }
 
     fn witness(&self, roster: &Roster) -> Box<dyn Witness> {
@@ -87,13 +102,13 @@ impl System for Vr {
     }
 
     fn examiner(&self, roster: &Roster) -> Option<Box<dyn Examiner>> {
-        let oracle = VrOracle::new(&Config::new(roster.replicas.clone()));
+        let oracle = VrOracle::new(&config(roster));
         Some(Box::new(FromLines::<Node<KeyValue>, VrOracle>::new(oracle)))
     }
 
     fn simulate(&self, setting: &Setting, sim: SimConfig) -> io::Result<Box<dyn Simulation>> {
         let conditions = sim.conditions;
-        let usual = Config::new(self.roster(setting.nodes).replicas);
+        let usual = config(&self.cast(setting.nodes, setting.reserve));
         let flaw = setting.flaw.as_deref().map(str::parse::<Flaw>).transpose();
         let asked = setting.reads.as_deref().map(str::parse::<Reads>).transpose();
         let transfer_bytes_max = conditions.transfer_bytes_max as usize;
@@ -120,6 +135,14 @@ impl System for Vr {
             conditions,
         };
         Ok(Box::new(SimWorld::open(protocol, sim)))
+    }
+}
+
+/// The usual configuration of the nodes of `roster`.
+fn config(roster: &Roster) -> Config {
+    Config {
+        reserve: roster.reserve.clone(),
+        ..Config::new(roster.replicas.clone())
     }
 }
 
@@ -167,9 +190,54 @@ fn session(
     GroupSession::new(GroupSessionConfig::new(replicas, patience))
 }
 
+/// After so long without an answer another node is asked for the change.
+const ADMIN_RESENDS_AFTER: Duration = Duration::from_millis(300);
+
+/// How long one request for a change lasts; after that it is made anew.
+const ADMIN_GIVES_UP_AFTER: Duration = Duration::from_secs(3);
+
+fn admin_config(nodes: Vec<NodeId>, conditions: &Conditions) -> AdminConfig {
+    let resend_after = conditions.patience(ADMIN_RESENDS_AFTER);
+    AdminConfig::new(nodes, resend_after, conditions.patience(ADMIN_GIVES_UP_AFTER))
+}
+
+/// Where the administrators of real groups come from.
+struct VrAdministration {
+    nodes: Vec<NodeId>,
+    addresses: Addresses,
+}
+
+struct VrAdministrator(Connection<Admin<KeyValue>>);
+
+impl Administration for VrAdministration {
+    fn open(&self) -> Box<dyn Administrator> {
+        let session = Admin::new(admin_config(self.nodes.clone(), &Conditions::default()));
+        // No process has this number.
+        let connection = Connection::new(session, ClientId(u64::MAX), self.addresses.0.clone());
+        Box::new(VrAdministrator(connection))
+    }
+}
+
+impl Administrator for VrAdministrator {
+    fn reshape<'a>(&'a mut self, members: &'a BTreeSet<NodeId>) -> Pin<Box<dyn Future<Output = bool> + 'a>> {
+        Box::pin(async move {
+            let Some(goal) = Members::of(members.iter().copied()) else {
+                return true;
+            };
+            match self.0.invoke(goal).await {
+                Conclusion::Answered(now) => members.iter().eq(&now.members),
+                // What no group can be is not asked for twice.
+                Conclusion::NeverSent => true,
+                Conclusion::Unknown => false,
+            }
+        })
+    }
+}
+
 impl Protocol for SimulatedVr {
     type Replica = Node<KeyValue>;
     type Session = GroupSession<Node<KeyValue>>;
+    type Admin = Admin<KeyValue>;
     type Witness = VrWitness;
     type Oracle = VrOracle;
 
@@ -186,6 +254,9 @@ impl Protocol for SimulatedVr {
         "GetState",
         "NewState",
         "NewSnapshot",
+        "StartEpoch",
+        "EpochStarted",
+        "CheckEpoch",
     ];
 
     fn kind(message: &Message<Op>) -> &'static str {
@@ -202,11 +273,14 @@ impl Protocol for SimulatedVr {
             Message::GetState { .. } => "GetState",
             Message::NewState { .. } => "NewState",
             Message::NewSnapshot { .. } => "NewSnapshot",
+            Message::StartEpoch { .. } => "StartEpoch",
+            Message::EpochStarted { .. } => "EpochStarted",
+            Message::CheckEpoch { .. } => "CheckEpoch",
         }
     }
 
     fn roster(&self) -> Roster {
-        Vr.roster(self.config.members.len())
+        Vr.cast(self.config.members.len(), self.config.reserve.len())
     }
 
     fn config(&self) -> &Config {
@@ -215,6 +289,12 @@ impl Protocol for SimulatedVr {
 
     fn session(&self, process: Process) -> GroupSession<Node<KeyValue>> {
         session(process, &self.config.members, self.clients, &self.conditions)
+    }
+
+    fn admin(&self) -> Option<Admin<KeyValue>> {
+        let nodes = self.roster().everybody();
+        let admin = !self.config.reserve.is_empty();
+        admin.then(|| Admin::new(admin_config(nodes, &self.conditions)))
     }
 
     fn op(&self, invocation: &Invocation) -> Option<Op> {
@@ -268,9 +348,16 @@ impl Witness for VrWitness {
         }
     }
 
+    fn group(&self) -> Option<Group> {
+        Some(Group {
+            members: self.0.members().iter().collect(),
+            begun: self.0.has_begun(),
+        })
+    }
+
     fn excuse(&self, running: &BTreeSet<NodeId>) -> Option<String> {
         let serves = self.0.goes_on_with(running);
-        (!serves).then(|| "no more than half of the replicas run".to_owned())
+        (!serves).then(|| "no more than half of the members run".to_owned())
     }
 }
 
@@ -307,6 +394,6 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
         Flaw::RecoveringParticipates | Flaw::RecoveryStrictlyGreater => {
             Some("--workload append --nemesis kill --nemesis-interval 2s")
         }
-        Flaw::StateTransferTruncates | Flaw::StartViewOlderView => None,
+        Flaw::StateTransferTruncates | Flaw::StartViewOlderView | Flaw::EpochWithoutTransfer => None,
     }
 }

@@ -153,6 +153,7 @@ impl DetectArgs {
             reads: self.reads.clone(),
             world: WorldKind::Sim,
             nodes: system.claims().servers_default,
+            reserve: 0,
             concurrency: 5,
             rate: 100.0,
             time_limit_s: self.time_limit.as_secs_f64(),
@@ -168,7 +169,7 @@ impl DetectArgs {
         Recipe {
             system,
             test,
-            nemeses: Selection::within(Selection::ALL, WorldKind::Sim.families())
+            nemeses: Selection::within(Selection::ALL, &WorldKind::Sim.families_on(system))
                 .expect("all is a selection in every world"),
             free: Some(Free::ALL),
             schedule: None,

@@ -112,9 +112,9 @@ fn inside<'a>(
 ) -> impl FnMut(&History, Option<Window>) -> Option<Examination> + 'a {
     move |history, quiet| {
         let system = adapter::system(&test.system)?;
-        let roster = system.roster(test.nodes);
+        let roster = system.cast(test.nodes, test.reserve);
         let mut examiner = system.examiner(&roster)?;
-        for node in roster.members() {
+        for node in roster.everybody() {
             // A node whose log cannot be read has said nothing; what depends on it is then found to be missing.
             let log = std::fs::read(folder.events(node)).unwrap_or_default();
             for line in String::from_utf8_lossy(&log).lines() {

@@ -73,6 +73,9 @@ where
 struct VrArgs {
     #[command(flatten)]
     member: MemberArgs<vr::Flaw>,
+    /// A peer that is not a member of the first epoch, and may become one later
+    #[arg(long = "reserve")]
+    reserve: Vec<NodeId>,
     /// How it answers reads
     #[arg(long, default_value = vr::Reads::ThroughLog.path().name)]
     reads: vr::Reads,
@@ -158,14 +161,24 @@ impl NodeArgs {
 impl VrArgs {
     fn serve(self) -> Result<u8, Refusal> {
         let MemberArgs { place, flaw } = self.member;
+        let members: Vec<NodeId> = place
+            .names()
+            .filter(|name| !self.reserve.contains(name))
+            .collect();
+        if members.is_empty() {
+            return Err(Refusal::arguments(
+                "a group has a member that is not in --reserve",
+            ));
+        }
         let config = vr::Config {
+            reserve: self.reserve,
             reads: self.reads,
             batching: match self.batching {
                 Batching::On => vr::Batching::On,
                 Batching::Off => vr::Batching::Off,
             },
             flaw,
-            ..vr::Config::new(place.names().collect())
+            ..vr::Config::new(members)
         };
         place.serve::<vr::Node<KeyValue>>(&config)
     }

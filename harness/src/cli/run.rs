@@ -7,17 +7,18 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use nemesis::lab::{self, EngineCommand};
-use nemesis::{Episode, Profile, Roster, Schedule, Selection};
+use nemesis::profile::SelectionError;
+use nemesis::{Episode, Family, Profile, Roster, Schedule, Selection};
 use systems::reads::UnknownReads;
 
 use super::Refusal;
 use super::duration;
 use super::series::{self, Series};
 use super::sweep::{Form, Sweep};
-use crate::adapter::{self, System};
+use crate::adapter::{self, RESERVE, System};
 use crate::case::Case;
 use crate::judge;
-use crate::mix::{Choice, Free};
+use crate::mix::{self, Choice, Free};
 use crate::progress::line::ProgressMode;
 use crate::recipe::Recipe;
 use crate::results::Results;
@@ -169,7 +170,7 @@ impl RunArgs {
 
     /// The simulated runs that were asked for.
     fn sweep<'a>(&'a self, first: Test, system: &'a dyn System) -> Result<Sweep<'a>, Refusal> {
-        let given = self.given_schedule(&system.roster(first.nodes))?;
+        let given = self.given_schedule(system, first.nodes)?;
         let swarms = match self.swarm {
             Swarm::Auto => {
                 given.is_none() && self.nemesis.split(',').any(|name| name.trim() == Selection::ALL)
@@ -181,7 +182,7 @@ impl RunArgs {
         let recipe = Recipe {
             system,
             test: first,
-            nemeses: self.nemeses()?,
+            nemeses: self.nemeses(system)?,
             free,
             schedule: given,
         };
@@ -211,9 +212,22 @@ impl RunArgs {
         }
     }
 
-    fn given_schedule(&self, roster: &Roster) -> Result<Option<Schedule>, Refusal> {
-        let read = |path| read_schedule(path, roster).and_then(|schedule| self.refuse_unfit(schedule));
+    fn given_schedule(&self, system: &dyn System, nodes: usize) -> Result<Option<Schedule>, Refusal> {
+        let reserve = if system.can_change_members() { RESERVE } else { 0 };
+        let roster = system.cast(nodes, reserve);
+        let read =
+            |path| read_schedule(path, &roster).and_then(|schedule| self.refuse_unfit(schedule, system));
         self.schedule.as_deref().map(read).transpose()
+    }
+
+    /// How many nodes run that may become replicas: none, unless members are to change.
+    fn reserve(&self, system: &dyn System, nodes: usize) -> Result<usize, Refusal> {
+        let changes = |episode: &Episode| episode.fault.family() == Family::Membership;
+        match self.given_schedule(system, nodes)? {
+            Some(schedule) if schedule.episodes().iter().any(changes) => Ok(RESERVE),
+            Some(_) => Ok(0),
+            None => Ok(mix::reserve(&self.nemeses(system)?)),
+        }
     }
 
     fn run_one(&self, test: &Test, schedule: &Schedule) -> Result<Results, Refusal> {
@@ -260,11 +274,17 @@ impl RunArgs {
         Ok(Test {
             system: self.system.clone(),
             workload: self.workload.clone(),
-            nemesis: self.nemeses()?.names().into_iter().map(str::to_owned).collect(),
+            nemesis: self
+                .nemeses(system)?
+                .names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect(),
             flaw: self.flaw.clone(),
             reads: self.reads.clone(),
             world: self.world,
             nodes,
+            reserve: self.reserve(system, nodes)?,
             concurrency: self.concurrency(nodes)?,
             rate: self.rate.unwrap_or(usual.rate),
             time_limit_s: self.time_limit().as_secs_f64(),
@@ -298,18 +318,28 @@ impl RunArgs {
         self.nemesis_interval.unwrap_or(Profile::INTERVAL_DEFAULT)
     }
 
-    fn nemeses(&self) -> Result<Selection, Refusal> {
-        Selection::within(&self.nemesis, self.world.families()).map_err(Refusal::arguments)
+    fn nemeses(&self, system: &dyn System) -> Result<Selection, Refusal> {
+        let here = Selection::within(&self.nemesis, &self.world.families_on(system));
+        here.map_err(|error| match error {
+            SelectionError::NotHere(name) if Selection::within(name, self.world.families()).is_ok() => {
+                Refusal::arguments(format!(
+                    "nemesis {name:?} cannot be done to {}: its members do not change",
+                    system.name()
+                ))
+            }
+            other => Refusal::arguments(other),
+        })
     }
 
-    /// A schedule that was given, unless it has a fault that this world cannot do.
-    fn refuse_unfit(&self, schedule: Schedule) -> Result<Schedule, Refusal> {
-        let families = self.world.families();
+    /// A schedule that was given, unless it has a fault that cannot be done to this system in this world.
+    fn refuse_unfit(&self, schedule: Schedule, system: &dyn System) -> Result<Schedule, Refusal> {
+        let families = self.world.families_on(system);
         let unfit = |episode: &&Episode| !families.contains(&episode.fault.family());
         match schedule.episodes().iter().find(unfit) {
             Some(Episode { id, fault, .. }) => Err(Refusal::arguments(format!(
-                "fault {id} of the schedule is {fault}, which the {} world cannot do",
-                self.world.name()
+                "fault {id} of the schedule is {fault}, which the {} world cannot do to {}",
+                self.world.name(),
+                system.name()
             ))),
             None => Ok(schedule),
         }
@@ -360,10 +390,10 @@ impl RunArgs {
 
     /// Every test with its schedule: all of them drawn or read before anything starts.
     fn schedules(&self, first: &Test, system: &dyn System) -> Result<Vec<(Test, Schedule)>, Refusal> {
-        let roster = system.roster(first.nodes);
-        let given = self.given_schedule(&roster)?;
+        let roster = system.cast(first.nodes, first.reserve);
+        let given = self.given_schedule(system, first.nodes)?;
         let profile = Profile::new(
-            self.nemeses()?,
+            self.nemeses(system)?,
             self.nemesis_interval(),
             self.time_limit(),
             system.detector(),

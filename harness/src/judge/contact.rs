@@ -3,7 +3,7 @@
 //! A system that replicates by majorities claims to answer while a majority is in touch, whatever becomes of the others: that is what
 //! is demanded here, of every majority and at any time of the run. It does not claim to answer clients who cannot reach the one that leads,
 //! and the one that leads may be any; so nothing is demanded while any node is out of the clients' reach. Faults come and go: what counts is how long *one* set of nodes was left
-//! alone. The checker of the answers knows nothing of this; it hears of plain windows of time.
+//! alone. From the first change of members on nothing is demanded. The checker of the answers knows nothing of this; it hears of plain windows of time.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -52,6 +52,7 @@ struct Trouble {
 enum Part {
     Node(NodeId),
     Link(Link),
+    Everybody,
 }
 
 /// The longest part of any of `outages` in which one of `contacts` lasted, if any did.
@@ -97,6 +98,8 @@ fn troubles(fault: &FaultRecord) -> Vec<Trouble> {
             let afterwards = u64::try_from(AFTERWARDS.as_nanos()).unwrap_or(u64::MAX);
             (links(&disturbance.links), to.saturating_add(afterwards))
         }
+        // Who the members are from then on, and how many of them are enough, does not follow from the faults.
+        Some(Action::Change(_)) => (vec![Part::Everybody], u64::MAX),
     };
     parts.into_iter().map(|part| Trouble { part, from, to }).collect()
 }
@@ -105,6 +108,7 @@ impl Trouble {
     /// Whether it keeps `nodes` from being in touch, or anybody from the `clients`.
     fn concerns(&self, nodes: &[NodeId], clients: NodeId) -> bool {
         match self.part {
+            Part::Everybody => true,
             Part::Node(node) => nodes.contains(&node),
             Part::Link(Link { from, to }) if from == clients || to == clients => true,
             Part::Link(Link { from, to }) => nodes.contains(&from) && nodes.contains(&to),
@@ -163,6 +167,7 @@ mod tests {
     fn roster(replicas: usize) -> Roster {
         Roster {
             replicas: (1..=replicas).map(NodeId::replica).collect(),
+            reserve: Vec::new(),
             services: Vec::new(),
             clients: "clients".parse().expect("it is a node's name"),
             spares: 1,

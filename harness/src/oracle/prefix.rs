@@ -166,6 +166,11 @@ impl Prefix {
         }
     }
 
+    /// From now on these nodes are waited for before anything is forgotten.
+    pub(super) fn follow(&mut self, nodes: &BTreeSet<NodeId>) {
+        self.nodes.clone_from(nodes);
+    }
+
     /// How far each node is.
     pub(super) fn through(&self, node: NodeId) -> Index {
         self.standings

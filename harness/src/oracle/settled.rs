@@ -3,7 +3,7 @@
 //!
 //! That copies at the same position are the same is checked as they come there (`prefix`); this is about copies that never come.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use histories::{Anomaly, AnomalyKind};
 use systems::NodeId;
@@ -28,6 +28,8 @@ pub(super) struct Settled {
     /// The last position that anybody had carried out at the end of each tick.
     highest: BTreeMap<u64, Index>,
     nodes: BTreeMap<NodeId, Watched>,
+    /// Of whom it is expected; of everybody where members do not change.
+    members: Option<BTreeSet<NodeId>>,
 }
 
 #[derive(Debug, Default)]
@@ -36,6 +38,8 @@ struct Watched {
     through: BTreeMap<u64, Index>,
     /// When it last said anything.
     heard: u64,
+    /// Since when it has been a member.
+    since: u64,
 }
 
 impl Settled {
@@ -44,15 +48,39 @@ impl Settled {
             words,
             highest: BTreeMap::new(),
             nodes: BTreeMap::new(),
+            members: None,
         }
+    }
+
+    /// From now on it is expected of these nodes only; of those that were not among them before, after some time.
+    pub(super) fn follow(&mut self, t: u64, members: &BTreeSet<NodeId>) {
+        self.nodes.retain(|node, _| members.contains(node));
+        for &node in members {
+            let joins = self
+                .members
+                .as_ref()
+                .is_some_and(|former| !former.contains(&node));
+            let watched = self.nodes.entry(node).or_default();
+            if joins {
+                watched.since = t;
+            }
+        }
+        self.members = Some(members.clone());
     }
 
     /// `node` said something when it had carried out everything through a position, and somebody had come as far as `highest`.
     pub(super) fn note(&mut self, t: u64, node: NodeId, through: Index, highest: Index) {
+        keep(&mut self.highest, t, highest);
+        if self
+            .members
+            .as_ref()
+            .is_some_and(|members| !members.contains(&node))
+        {
+            return;
+        }
         let watched = self.nodes.entry(node).or_default();
         watched.heard = t;
         keep(&mut watched.through, t, through);
-        keep(&mut self.highest, t, highest);
     }
 
     /// Whoever lived and stayed behind although all was quiet.
@@ -70,7 +98,8 @@ impl Settled {
         let lagging = self.nodes.iter().filter_map(|(node, watched)| {
             let lives = (from..until).contains(&watched.heard) || until <= watched.heard;
             let through = at(&watched.through, until / TICK_NS);
-            (lives && through < goal).then(|| self.behind(*node, through, goal, until - since))
+            (lives && watched.since <= since && through < goal)
+                .then(|| self.behind(*node, through, goal, until - since))
         });
         lagging.collect()
     }

@@ -8,10 +8,11 @@
 //! | I3 | whoever carries out a place carries out the same there; nobody goes back behind what it made durable | `divergent-state`, `forgotten` |
 //! | I4 | a view has one log, and all later ones have what was committed in it | `two-values`, `forgotten` |
 //! | I6 | nobody calls committed, or carries out, what no quorum holds in one view; no view begins before a quorum has reported | `not-replicated`, `broken-succession` |
+//! | I6 | an epoch begins once, after a change of members that a quorum of the members before holds; quorums are counted among the members of the epoch | `broken-succession`, `not-replicated` |
 //! | I7 | what a client was answered had been carried out | `not-replicated` |
 //! | I8 | a write takes effect at one place | `applied-twice` |
 //! | I10 | whoever lives catches up when all is quiet | `divergent-state` |
-//! | I11 | a view begins with the newest log reported, and reports tell what their replica holds; who recovers takes part in nothing; v' <= v, k <= n | `broken-succession`, `forgotten`, `out-of-turn` |
+//! | I11 | a view begins with the newest log reported, and reports tell what their replica holds; who recovers, or is not a member of its epoch, takes part in nothing; v' <= v, k <= n | `broken-succession`, `forgotten`, `out-of-turn` |
 //! | I12 | places are carried out in order, none is left out | `hole` |
 //! | I16 | nobody leaves for a view that fewer than a quorum wish for; views do not follow each other for ever when nothing is wrong | `out-of-turn`, `view-churn` |
 //! | I17 | what a replica had made durable it still has in its next life | `forgotten` |
@@ -21,11 +22,14 @@
 //! between the two they are missing; what it holds then follows from where its log ends in its next life, because a view has one log.
 
 mod copies;
+mod eras;
 mod events;
 mod reads;
 mod reports;
 mod stages;
 mod wishes;
+
+use std::collections::BTreeSet;
 
 use histories::{Anomaly, AnomalyKind};
 use systems::group::Response;
@@ -36,6 +40,7 @@ use systems::vr::{Config, Event, Members, Node, OpNumber, Role, View};
 use systems::{ClientId, NodeId};
 
 use self::copies::{Copies, Tip};
+use self::eras::{Entry, Eras};
 use self::events::index;
 use self::reads::Reads;
 use self::reports::Reports;
@@ -45,7 +50,7 @@ use super::answers::Answers;
 use super::churn::Churn;
 use super::fates::Fates;
 use super::life::Life;
-use super::log::{Electorate, Index, Place, Words};
+use super::log::{Index, Place, Words};
 use super::mandates::Mandates;
 use super::prefix::{Agreement, Prefix, Step};
 use super::settled::Settled;
@@ -64,8 +69,7 @@ const EVENTS_BETWEEN_PRUNINGS: u64 = 1 << 12;
 /// Follows the replicas of one group.
 #[derive(Debug)]
 pub struct VrOracle {
-    members: Members,
-    electorate: Electorate,
+    eras: Eras,
     findings: Findings,
     views: Terms<View>,
     mandates: Mandates<View>,
@@ -95,9 +99,12 @@ impl VrOracle {
     /// Somebody who follows the group of `config` and has heard nothing yet.
     #[must_use]
     pub fn new(config: &Config) -> Self {
-        let electorate = Electorate::new(config.members.iter().copied());
+        let members: BTreeSet<NodeId> = config.members.iter().copied().collect();
+        let mut settled = Settled::new(WORDS);
+        settled.follow(0, &members);
         Self {
-            members: Members::new(config.members.iter().copied()),
+            prefix: Prefix::new(WORDS, &members),
+            eras: Eras::new(Members::new(members)),
             findings: Findings::default(),
             views: Terms::new(WORDS.term),
             mandates: Mandates::new(WORDS.term),
@@ -106,15 +113,13 @@ impl VrOracle {
             copies: Copies::default(),
             votes: Votes::new(WORDS),
             committed: None,
-            prefix: Prefix::new(WORDS, electorate.members()),
             reads: Reads::default(),
             fates: Fates::default(),
             answers: Answers::default(),
             wishes: Wishes::default(),
             churn: Churn::new("views", 0),
-            settled: Settled::new(WORDS),
+            settled,
             events: 0,
-            electorate,
         }
     }
 
@@ -151,14 +156,38 @@ impl VrOracle {
         }
         if role == Role::Primary {
             self.act(t, node, view);
-            self.mandates
-                .begin(t, view, node, &self.electorate, &mut self.findings);
+            self.begin_mandate(t, node, view);
         }
         self.copies
             .install(t, node, view, after, entries, &mut self.findings);
         self.compare_with_committed(t, node, view);
         self.note_stamps(t, node, after, entries);
         self.recount(t, node, view, Index(0));
+    }
+
+    /// `node` begins a view as its primary. The first one of an epoch follows from the change of members and needs no reports.
+    fn begin_mandate(&mut self, t: u64, node: NodeId, view: View) {
+        let follows = view == View::first_of(view.epoch) && view != View::FIRST;
+        if let Some(electorate) = self.eras.electorate(view).filter(|_| !follows) {
+            self.mandates.begin(t, view, node, electorate, &mut self.findings);
+        }
+    }
+
+    /// `life` is in an epoch, and holds the log of one of its views.
+    fn enter_epoch(&mut self, t: u64, life: Life, view: View, members: &[NodeId], began: Tip) {
+        let (node, findings) = (life.node, &mut self.findings);
+        self.views.reach(t, node, view, "entered the epoch of", findings);
+        self.stages.enter_epoch(life);
+        self.copies.enter(node, View::first_of(view.epoch), began);
+        let entry = self.eras.enter(t, node, view.epoch, members, began, findings);
+        if entry == Entry::First {
+            let deed = "began an epoch after";
+            self.votes
+                .decide(t, node, began.index, Some(began.prefix), deed, &mut self.findings);
+            let members = members.iter().copied().collect();
+            self.prefix.follow(&members);
+            self.settled.follow(t, &members);
+        }
     }
 
     fn append(&mut self, t: u64, life: Life, view: View, after: Index, entries: &[Logged]) {
@@ -206,9 +235,12 @@ impl VrOracle {
                 index: tip.index,
                 value: tip.prefix,
             };
+            let Some(electorate) = self.eras.electorate(view) else {
+                return;
+            };
             let count = self
                 .votes
-                .accept(t, voter, ballot, &self.electorate, &mut self.findings);
+                .accept(t, voter, ballot, electorate, &mut self.findings);
             if count == Count::Chosen {
                 self.commit(t, Committed { view, tip });
             }
@@ -264,7 +296,11 @@ impl VrOracle {
 
     /// `node` does what only the primary of `view` may.
     fn act(&mut self, t: u64, node: NodeId, view: View) {
-        let primary = self.members.primary_of(view);
+        let Some(primary) = self.eras.primary_of(view) else {
+            let sentence =
+                format!("{node} acted as primary of view {view}, in an epoch that nobody had entered");
+            return self.findings.add(AnomalyKind::BrokenSuccession, t, sentence);
+        };
         if node != primary {
             let sentence = format!("{node} acted as primary of view {view}, which is the turn of {primary}");
             self.findings.add(AnomalyKind::TwoPrimaries, t, sentence);

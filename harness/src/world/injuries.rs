@@ -39,6 +39,7 @@ impl Injuries {
             Action::Pause(nodes) => add(&mut self.paused, id, nodes),
             Action::Kill(nodes) => add(&mut self.down, id, nodes),
             Action::Disturb(disturbance) => add(&mut self.disturbed, id, &disturbance.links),
+            Action::Change(_) => {}
         }
     }
 
@@ -51,6 +52,7 @@ impl Injuries {
             Action::Pause(nodes) => remove(&mut self.paused, id, nodes),
             Action::Kill(nodes) => remove(&mut self.down, id, nodes),
             Action::Disturb(disturbance) => remove(&mut self.disturbed, id, &disturbance.links),
+            Action::Change(_) => {}
         }
     }
 
@@ -92,6 +94,8 @@ fn touched(action: &Action) -> BTreeSet<NodeId> {
         Action::Cut(links) => ends(links),
         Action::Disturb(disturbance) => ends(&disturbance.links),
         Action::Pause(nodes) | Action::Kill(nodes) => nodes.clone(),
+        // Whoever is asked to join or to leave is not hurt by that.
+        Action::Change(_) => BTreeSet::new(),
     }
 }
 

@@ -4,6 +4,7 @@
     reason = "this is one of the three places that may read a clock and start a thread"
 )]
 
+pub mod admin;
 pub mod clients;
 pub mod event_log;
 
@@ -23,9 +24,11 @@ use rustix::time::{ClockId, clock_gettime};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use systems::NodeId;
 
+use self::admin::AdminThread;
 use self::clients::ClientThread;
 use self::event_log::EventLog;
 use super::World;
+use super::changes::Changes;
 use super::injuries::{Injuries, NodeWish};
 use crate::adapter::{Addresses, ClientsConfig, Health, Place, Reads, System, Witness};
 use crate::chance::{Purpose, stream};
@@ -59,10 +62,13 @@ pub struct RealWorld {
 /// The processes and the packets between them.
 #[derive(Debug)]
 struct RealCluster {
+    // It is connected through the lab, and goes before it.
+    admin: Option<AdminThread>,
     lab: Lab,
     roster: Roster,
     commands: BTreeMap<NodeId, NodeCommand>,
     injuries: Injuries,
+    changes: Changes,
     logs: BTreeMap<NodeId, EventLog>,
     witness: Box<dyn Witness>,
 }
@@ -90,7 +96,9 @@ impl RealWorld {
         let addresses = cluster.addresses()?;
         cluster.start_all()?;
         cluster.await_formed(&interrupted)?;
-        let clients = ClientThread::start(system.clients(&addresses, clients_config(test)))?;
+        let clients = ClientThread::start(system.clients(&cluster.roster, &addresses, clients_config(test)))?;
+        let administration = system.administration(&cluster.roster, &addresses);
+        cluster.admin = administration.map(AdminThread::start).transpose()?;
         Ok(Self {
             start: Instant::now(),
             clients,
@@ -149,8 +157,8 @@ impl World for RealWorld {
 
 impl RealCluster {
     fn open(system: &dyn System, test: &Test, folder: &RunFolder) -> io::Result<Self> {
-        let roster = system.roster(test.nodes);
-        let nodes = roster.members();
+        let roster = system.cast(test.nodes, test.reserve);
+        let nodes = roster.everybody();
         let seed = stream(test.seed, Purpose::Packets).next_u64();
         let config = LabConfig {
             nodes: nodes.clone(),
@@ -160,9 +168,11 @@ impl RealCluster {
         };
         let lab = Lab::open(&config).map_err(io::Error::other)?;
         let mut cluster = Self {
+            admin: None,
             lab,
             commands: BTreeMap::new(),
             injuries: Injuries::default(),
+            changes: Changes::default(),
             logs: nodes
                 .iter()
                 .map(|node| (*node, EventLog::new(folder.node(*node).join("events.jsonl"))))
@@ -180,7 +190,7 @@ impl RealCluster {
             Ok((node, SocketAddr::new(IpAddr::V4(address), PORT)))
         };
         self.roster
-            .members()
+            .everybody()
             .into_iter()
             .map(address)
             .collect::<io::Result<_>>()
@@ -197,12 +207,13 @@ impl RealCluster {
         let addresses = self.addresses()?;
         let mut chance = stream(test.seed, Purpose::Nodes);
         let mut commands = BTreeMap::new();
-        for node in self.roster.members() {
+        for node in self.roster.everybody() {
             let home = folder.node(node);
             let data = home.join("data");
             std::fs::create_dir_all(&data)?;
             let place = Place {
                 addresses: addresses.clone(),
+                reserve: self.roster.reserve.clone(),
                 data,
                 events: home.join("events.jsonl"),
                 seed: chance.next_u64(),
@@ -225,14 +236,14 @@ impl RealCluster {
     }
 
     fn start_all(&mut self) -> io::Result<()> {
-        for node in self.roster.members() {
+        for node in self.roster.everybody() {
             self.start(node).map_err(io::Error::other)?;
         }
         Ok(())
     }
 
     fn start(&mut self, node: NodeId) -> Result<(), LabError> {
-        let command = self.commands.get(&node).expect("every member has a command");
+        let command = self.commands.get(&node).expect("everybody has a command");
         self.lab.start(node, command)
     }
 
@@ -271,7 +282,7 @@ impl RealCluster {
 
     fn running(&self) -> BTreeSet<NodeId> {
         let is_up = |node: &NodeId| self.lab.state(*node).is_ok_and(|state| state != NodeState::Down);
-        self.roster.members().into_iter().filter(is_up).collect()
+        self.roster.everybody().into_iter().filter(is_up).collect()
     }
 
     fn health(&self) -> Health {
@@ -314,6 +325,12 @@ impl RealCluster {
                     false => self.lab.mend(*link),
                 }),
             Action::Disturb(_) => return Err(io::Error::other(NO_PACKET_FAULTS)),
+            Action::Change(_) => {
+                if let Some(admin) = &self.admin {
+                    admin.want(self.changes.goal(&self.roster));
+                }
+                Ok(())
+            }
         };
         done.map_err(io::Error::other)
     }
@@ -326,6 +343,12 @@ impl RealCluster {
             ),
             Err(error) => Verification::DoesNot(format!("no packet could be sent on {link}: {error}")),
         }
+    }
+
+    fn look_at_group(&mut self, id: FaultId) -> Verification {
+        self.read_logs();
+        let group = self.witness.group().unwrap_or_default();
+        self.changes.look(machine_time(), id, &group)
     }
 
     fn look_at_node(&self, node: NodeId, wanted: NodeState) -> Verification {
@@ -345,15 +368,21 @@ impl Cluster for RealCluster {
 
     fn standing(&mut self) -> Standing {
         self.read_logs();
-        self.witness.standing(&self.health())
+        let health = self.health();
+        let standing = self.witness.standing(&health);
+        match self.admin {
+            Some(_) => self.changes.looked_at(standing, &self.roster, &health.sound),
+            None => standing,
+        }
     }
 
     fn inject(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
         self.injuries.add(id, action);
+        self.changes.add(machine_time(), id, action);
         self.apply(action)
     }
 
-    fn verify(&mut self, _id: FaultId, action: &Action) -> Verification {
+    fn verify(&mut self, id: FaultId, action: &Action) -> Verification {
         let looks: Vec<Verification> = match action {
             Action::Cut(links) => links.iter().map(|link| self.look_at_link(*link)).collect(),
             Action::Pause(nodes) => nodes
@@ -365,6 +394,7 @@ impl Cluster for RealCluster {
                 .map(|node| self.look_at_node(*node, NodeState::Down))
                 .collect(),
             Action::Disturb(_) => vec![Verification::DoesNot(NO_PACKET_FAULTS.to_owned())],
+            Action::Change(_) => vec![self.look_at_group(id)],
         };
         let missed = looks.into_iter().find(|look| *look != Verification::Holds);
         missed.unwrap_or(Verification::Holds)
@@ -372,6 +402,7 @@ impl Cluster for RealCluster {
 
     fn heal(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
         self.injuries.remove(machine_time(), id, action);
+        self.changes.remove(machine_time(), id);
         self.apply(action)
     }
 }

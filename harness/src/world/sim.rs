@@ -6,6 +6,7 @@
 //!
 //! What it deliberately does not model: how long computing takes, and the bytes of messages, disks and files.
 
+mod admin;
 mod clients;
 pub mod conditions;
 mod disk;
@@ -36,8 +37,9 @@ use systems::server::EventLine;
 use systems::{ClientId, Input, NodeId, Outbox, Replica, Session, SessionInput, SessionOutbox};
 
 pub use conditions::Conditions;
-pub use protocol::{Observing, Protocol};
+pub use protocol::{Nobody, Observing, Protocol};
 
+use self::admin::{ADMIN, Office};
 use self::clients::Clients;
 use self::host::{Arrival, Host, LifeNumber, Seat};
 use self::moment::{Moment, NodeClock};
@@ -46,6 +48,7 @@ use self::packet::{Packet, REQUEST, RESPONSE};
 use self::queue::Queue;
 use self::timers::Arming;
 use super::World;
+use super::changes::Changes;
 use super::injuries::Injuries;
 use crate::adapter::Witness;
 use crate::chance::{Purpose, stream};
@@ -98,12 +101,14 @@ pub struct SimWorld<P: Protocol> {
     now: Moment,
     /// When the cluster was formed and the load began.
     start: Moment,
-    queue: Queue<Due<P::Replica, P::Session>>,
+    queue: Queue<Due<P::Replica, P::Session, P::Admin>>,
     hosts: Vec<Host<P::Replica>>,
     clients: Clients<P::Session>,
+    admin: Option<Office<P::Admin>>,
     clients_clock: NodeClock,
     network: Network<Packet<P::Replica>>,
     injuries: Injuries,
+    changes: Changes,
     witness: P::Witness,
     oracle: P::Oracle,
     observed: u64,
@@ -118,7 +123,7 @@ pub struct SimWorld<P: Protocol> {
 
 /// What may be due.
 #[derive(Debug)]
-enum Due<R: Replica, S: Session> {
+enum Due<R: Replica, S: Session, A: Session> {
     /// Something arrives.
     Arrives(Packet<R>),
     /// Something is through a slow link, unless that was healed meanwhile.
@@ -136,13 +141,15 @@ enum Due<R: Replica, S: Session> {
         timer: S::Timer,
         arming: Arming,
     },
+    /// A timer of whoever asks for other members.
+    AdminTimer { timer: A::Timer, arming: Arming },
     /// A node's disk is done with a record.
     Synced { seat: Seat, life: LifeNumber },
     /// A node that was to die in the middle of a step has had none.
     Falls { seat: Seat, life: LifeNumber },
 }
 
-impl<R: Replica, S: Session> Queue<Due<R, S>> {
+impl<R: Replica, S: Session, A: Session> Queue<Due<R, S, A>> {
     /// What comes of a message is due when it comes.
     fn expect(&mut self, passage: Passage<Packet<R>>) {
         match passage {
@@ -175,11 +182,13 @@ impl<P: Protocol> SimWorld<P> {
             now: Moment::default(),
             start: Moment::default(),
             queue: Queue::new(),
-            hosts: roster.members().into_iter().map(Host::new).collect(),
+            hosts: roster.everybody().into_iter().map(Host::new).collect(),
             clients: Clients::new(),
+            admin: protocol.admin().map(Office::new),
             clients_clock: NodeClock::draw(config.conditions.drift_ppm_max, &mut rng),
             network: Network::new(config.conditions, chance.next_u64()),
             injuries: Injuries::default(),
+            changes: Changes::default(),
             witness: protocol.witness(),
             oracle: protocol.oracle(),
             observed: 0,
@@ -221,6 +230,7 @@ impl<P: Protocol> SimWorld<P> {
                 timer,
                 arming,
             } => self.client_timer(process, timer, arming),
+            Due::AdminTimer { timer, arming } => self.admin_timer(timer, arming),
             Due::Synced { seat, life } => self.synced(seat, life),
             Due::Falls { seat, life } => {
                 if self.hosts[seat.0].life(life).is_some() {
@@ -252,6 +262,12 @@ impl<P: Protocol> SimWorld<P> {
                     }
                     None => self.break_connection(from, to),
                 }
+            }
+            Packet::Response { from, to, response } if to == ADMIN => {
+                self.step_admin(SessionInput::Response { from, response });
+            }
+            Packet::Unreachable { to, node } if to == ADMIN => {
+                self.step_admin(SessionInput::Unreachable(node));
             }
             Packet::Response { from, to, response } => {
                 self.step_client(to, SessionInput::Response { from, response });

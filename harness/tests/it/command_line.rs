@@ -162,6 +162,15 @@ fn what_a_lease_rests_on_is_said_where_the_option_is() {
 }
 
 #[test]
+fn a_system_whose_members_do_not_change_is_not_asked_to_and_not_by_all_either() {
+    let words = ["nemesis \"membership\" cannot be done to pb: its members do not change"];
+    refused(&["--nemesis", "kill,membership"], &words);
+    refused(&["--world", "sim", "--nemesis", "membership"], &words);
+    let grow = ["nemesis \"grow\" cannot be done to pb"];
+    refused(&["--nemesis", "grow"], &grow);
+}
+
+#[test]
 fn what_cannot_be_is_refused_before_anything_starts() {
     refused(&["--rate", "0"], &["--rate 0"]);
     refused(&["--rate=-1"], &["--rate -1"]);

@@ -1,5 +1,6 @@
 //! Oracles, told by hand what nodes say: each of their rules is broken by a stream that breaks nothing else, and kept by its twin.
 
+mod epochs;
 mod logs;
 mod paxos;
 mod vr;

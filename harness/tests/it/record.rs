@@ -15,6 +15,7 @@ fn test() -> Test {
         reads: Some("lease".to_owned()),
         world: WorldKind::Real,
         nodes: 5,
+        reserve: 0,
         concurrency: 10,
         rate: 123.5,
         time_limit_s: 7.25,

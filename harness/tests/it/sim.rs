@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use histories::{Anomaly, History};
-use nemesis::Schedule;
-use tribunal::adapter::{self, FlawNote, System};
+use nemesis::{Schedule, Selection};
+use tribunal::adapter::{self, FlawNote, RESERVE, System};
 use tribunal::case::Case;
 use tribunal::mix::Free;
 use tribunal::oracle::Hindsight;
@@ -33,6 +33,7 @@ fn test(system: &dyn System, workload: &str, seed: u64) -> Test {
         reads: None,
         world: WorldKind::Sim,
         nodes: system.claims().servers_default,
+        reserve: 0,
         concurrency: 5,
         rate: 100.0,
         time_limit_s: 10.0,
@@ -52,12 +53,16 @@ fn drawn(workload: &str, seed: u64) -> Case {
     drawn_of(pb().as_ref(), workload, seed)
 }
 
+fn selection(names: &str, system: &dyn System) -> Selection {
+    Selection::within(names, &WorldKind::Sim.families_on(system)).expect("it is a selection")
+}
+
 /// The case that a swarm makes of that seed.
 fn drawn_of(system: &dyn System, workload: &str, seed: u64) -> Case {
     let recipe = Recipe {
         system,
         test: test(system, workload, seed),
-        nemeses: "all".parse().expect("all is a selection"),
+        nemeses: selection("all", system),
         free: Some(Free::ALL),
         schedule: None,
     };
@@ -147,6 +152,75 @@ fn a_group_answers_reads_as_it_is_told_and_as_its_seed_draws_otherwise() {
         assert!(reads_locally(seed, Some("lease")), "seed {seed}");
         assert!(!reads_locally(seed, Some("log")), "seed {seed}");
     }
+}
+
+/// The case of `nemeses` against vr with `nodes` replicas, nothing else drawn.
+fn changing(nemeses: &str, nodes: usize, seed: u64) -> Case {
+    let vr = adapter::system("vr").expect("it is there, and well formed");
+    let recipe = Recipe {
+        system: vr.as_ref(),
+        test: Test {
+            nodes,
+            reserve: RESERVE,
+            nemesis: nemeses.split(',').map(str::to_owned).collect(),
+            ..test(vr.as_ref(), "append", seed)
+        },
+        nemeses: selection(nemeses, vr.as_ref()),
+        free: None,
+        schedule: None,
+    };
+    recipe.case(seed, 0).expect("the recipe makes a case")
+}
+
+#[test]
+fn a_group_whose_members_change_passes_and_its_changes_are_seen() {
+    for (nodes, seed) in [3, 5]
+        .into_iter()
+        .flat_map(|nodes| (0..10).map(move |seed| (nodes, seed)))
+    {
+        let trial = hold(&changing("membership", nodes, seed), Recording::Events);
+        let results = trial.results;
+        assert_eq!(results.verdict, "valid", "seed {seed}: {:?}", results.reason);
+        let changes = results.faults.iter().filter(|fault| fault.family == "membership");
+        let (seen, others): (Vec<_>, Vec<_>) = changes.partition(|fault| fault.verified);
+        assert!(!seen.is_empty(), "nothing changed: {others:?}");
+        assert!(others.iter().all(|fault| fault.skipped.is_some()), "{others:?}");
+        let began = |log: &Vec<u8>| String::from_utf8_lossy(log).contains("epoch-began");
+        assert!(trial.events.values().any(began));
+    }
+}
+
+#[test]
+fn groups_change_under_all_other_faults_and_a_change_that_cannot_take_place_is_left_out() {
+    let nemeses = "membership,partition,pause,kill,packet";
+    let mut seen = 0;
+    for (nodes, seed) in [3, 5]
+        .into_iter()
+        .flat_map(|nodes| (0..10).map(move |seed| (nodes, seed)))
+    {
+        let results = hold(&changing(nemeses, nodes, seed), Recording::Nothing).results;
+        assert_eq!(
+            results.verdict, "valid",
+            "{nodes} nodes, seed {seed}: {:?}",
+            results.reason
+        );
+        let changes = results.faults.iter().filter(|fault| fault.family == "membership");
+        seen += changes.filter(|fault| fault.verified).count();
+    }
+    assert!(seen > 20, "{seen}");
+}
+
+#[test]
+fn a_run_in_which_members_were_to_change_and_never_did_is_not_valid() {
+    let mut case = changing("membership", 3, 1);
+    // Nobody is there to join.
+    case.test.reserve = 0;
+    let results = hold(&case, Recording::Nothing).results;
+    assert_eq!(results.verdict, "unknown", "{:?}", results.reason);
+    assert_eq!(
+        results.reason.as_deref(),
+        Some("the members were to change, and never did")
+    );
 }
 
 /// A run of a preset of the paxos log, as it is if nothing else is said, without faults.

@@ -212,6 +212,7 @@ impl Cluster for Stage {
 pub(crate) fn roster(replicas: usize) -> Roster {
     Roster {
         replicas: (1..=replicas).map(NodeId::replica).collect(),
+        reserve: Vec::new(),
         services: vec!["vs".parse().expect("a good name")],
         clients: "clients".parse().expect("a good name"),
         spares: replicas.saturating_sub(1),

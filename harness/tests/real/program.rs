@@ -105,12 +105,16 @@ impl Place {
 
     /// Starts `tribunal run` on pb with these options in addition.
     pub(crate) fn start(&self, options: &[&str]) -> Running {
+        self.start_on("pb", options)
+    }
+
+    fn start_on(&self, system: &str, options: &[&str]) -> Running {
         let mark = Mark::fresh();
         let said = self.folder.path().join(format!("said-{}", mark.0));
         let out = fs::File::create(&said).expect("the folder can be written");
         let mut command = Command::new(&self.program);
         command
-            .args(["run", "--system", "pb", "--progress", "plain", "--store"])
+            .args(["run", "--system", system, "--progress", "plain", "--store"])
             .arg(self.store())
             .args(options);
         command
@@ -130,6 +134,11 @@ impl Place {
     /// `tribunal run` on pb with these options in addition, from its beginning to its end.
     pub(crate) fn run(&self, options: &[&str]) -> Ended {
         self.start(options).end()
+    }
+
+    /// `tribunal run` on another system, from its beginning to its end.
+    pub(crate) fn run_on(&self, system: &str, options: &[&str]) -> Ended {
+        self.start_on(system, options).end()
     }
 
     /// What `tribunal list WHAT --json` lists.

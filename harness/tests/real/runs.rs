@@ -28,6 +28,10 @@ pub(crate) const TESTS: &[(&str, Test)] = &[
         side_by_side();
         Ok(())
     }),
+    ("a_real_group_gets_other_members_while_it_works", || {
+        other_members();
+        Ok(())
+    }),
     ("a_run_is_run_again_with_the_schedule_it_left", || {
         run_again();
         Ok(())
@@ -97,6 +101,37 @@ fn all_faults(user: User) {
             "{said:?} is not on the last screen:\n{}",
             ended.said
         );
+    }
+}
+
+/// Nothing else is done to the group, so every change takes place.
+fn other_members() {
+    let place = Place::new(User::Caller);
+    let schedule = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/real/members.toml");
+    let options = [
+        "--workload",
+        "append",
+        "--time-limit",
+        "9s",
+        "--seed",
+        "5",
+        "--schedule",
+        schedule,
+    ];
+    let ended = place.run_on("vr", &options);
+    let folder = place.latest();
+    let results = expect_valid(&ended, &folder);
+    let faults = results["faults"].as_array().expect("a list");
+    let changes = || faults.iter().filter(|fault| fault["family"] == "membership");
+    assert_eq!(changes().count(), 3, "{faults:?}");
+    for change in changes() {
+        assert_eq!(change["verified"], true, "{change}");
+        assert!(change["skipped"].is_null(), "{change}");
+    }
+    for node in ["n1", "n2", "n3", "n4", "n5"] {
+        let events =
+            fs::read_to_string(folder.join(node).join("events.jsonl")).expect("every node has an event log");
+        assert!(events.contains("epoch-began"), "{node} never entered an epoch");
     }
 }
 

@@ -301,6 +301,7 @@ fn command(node: NodeId, addresses: &Addresses, cast: &Cast) -> NodeCommand {
     let flaw = cast.flaw.map(str::to_owned);
     let place = Place {
         addresses: addresses.clone(),
+        reserve: Vec::new(),
         data,
         events: events(node),
         seed: 7,

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use crate::cluster::Roster;
 use crate::fault::{Family, Fault, Shape};
+use crate::membership::Reshape;
 use crate::mischief::Mischief;
 use crate::target::Target;
 
@@ -95,7 +96,7 @@ impl Nemesis {
     }
 }
 
-fn families() -> [Nemesis; 4] {
+fn families() -> [Nemesis; 5] {
     [
         Nemesis {
             name: "partition",
@@ -140,6 +141,13 @@ fn families() -> [Nemesis; 4] {
             family: Family::Packet,
             about: "messages that are lost, late, doubled, overtaken or held, in every way below",
             attacks: Mischief::ALL.into_iter().map(mischief_attack).collect(),
+            rhythm: Rhythm::Apart,
+        },
+        Nemesis {
+            name: "membership",
+            family: Family::Membership,
+            about: "groups that get other members while they work, in every way below",
+            attacks: Reshape::ALL.into_iter().map(reshape_attack).collect(),
             rhythm: Rhythm::Apart,
         },
     ]
@@ -192,6 +200,13 @@ fn singles() -> Vec<Nemesis> {
         attacks: vec![mischief_attack(mischief)],
         rhythm: Rhythm::Apart,
     }));
+    singles.extend(Reshape::ALL.into_iter().map(|reshape| Nemesis {
+        name: reshape.name(),
+        family: Family::Membership,
+        about: reshape.about(),
+        attacks: vec![reshape_attack(reshape)],
+        rhythm: Rhythm::Apart,
+    }));
     singles
 }
 
@@ -232,6 +247,17 @@ fn mischief_attack(mischief: Mischief) -> Attack {
     };
     Attack {
         fault: Fault::Packet(mischief),
+        targets,
+    }
+}
+
+fn reshape_attack(reshape: Reshape) -> Attack {
+    let targets = match reshape {
+        Reshape::Grow => vec![Target::One, Target::All],
+        Reshape::Shrink | Reshape::Replace => vec![Target::One, Target::Primaries, Target::Minority],
+    };
+    Attack {
+        fault: Fault::Membership(reshape),
         targets,
     }
 }

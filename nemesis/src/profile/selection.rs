@@ -146,8 +146,11 @@ mod tests {
     #[test]
     fn families_faults_and_full_names_are_read_and_doubles_are_one() {
         assert_eq!(names("none"), [""; 0]);
-        assert_eq!(names("all"), ["partition", "pause", "kill", "packet"]);
-        assert_eq!(names("kill-all,all").len(), 5);
+        assert_eq!(
+            names("all"),
+            ["partition", "pause", "kill", "packet", "membership"]
+        );
+        assert_eq!(names("kill-all,all").len(), 6);
         assert_eq!(
             names("pause, partition.one-way-in,pause"),
             ["pause", "one-way-in"]
@@ -170,10 +173,10 @@ mod tests {
         let error = "partition,kil".parse::<Selection>().unwrap_err().to_string();
         assert_eq!(
             error,
-            "unknown nemesis \"kil\", did you mean \"kill\"? (known: none, all, partition, pause, kill, packet, one, majority, \
+            "unknown nemesis \"kil\", did you mean \"kill\"? (known: none, all, partition, pause, kill, packet, membership, one, majority, \
              minority-third, majorities-ring, bridge, one-way-in, one-way-out, single-link, client-to-node, \
              primary-from-service, primaries, turns, pause-primaries, pause-service, kill-primaries, kill-service, kill-all, \
-             loss, delay, duplicate, reorder, hold, reply-loss, slow)"
+             loss, delay, duplicate, reorder, hold, reply-loss, slow, grow, shrink, replace)"
         );
         assert!("".parse::<Selection>().is_err());
         assert!("pause.kill".parse::<Selection>().is_err());
@@ -182,7 +185,10 @@ mod tests {
     #[test]
     fn what_a_world_cannot_do_is_refused_by_name_and_is_not_in_its_all() {
         let real = |text| Selection::within(text, &Family::OF_PROCESSES);
-        assert_eq!(real("all").unwrap().names(), ["partition", "pause", "kill"]);
+        assert_eq!(
+            real("all").unwrap().names(),
+            ["partition", "pause", "kill", "membership"]
+        );
         let refused = real("kill,hold").unwrap_err().to_string();
         assert_eq!(refused, "nemesis \"hold\" cannot be done in this world");
     }

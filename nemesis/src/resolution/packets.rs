@@ -63,7 +63,7 @@ fn reach(mischief: Mischief, nodes: &[NodeId], scene: &mut Scene<'_>) -> Reach {
             format!("what clients are answered by {target}"),
         );
     }
-    let members = scene.roster.members();
+    let members = scene.members();
     if let Some(kind) = choosy(scene) {
         return Reach {
             links: both_ways(nodes, &members),

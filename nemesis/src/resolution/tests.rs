@@ -9,6 +9,7 @@ use crate::fault::{Fault, Shape};
 use crate::schedule::Episode;
 use crate::target::Target;
 
+mod membership;
 mod packets;
 mod partitions;
 mod processes;
@@ -28,6 +29,7 @@ fn nodes(names: &[&str]) -> BTreeSet<NodeId> {
 fn roster(members: usize) -> Roster {
     Roster {
         replicas: (1..members).map(NodeId::replica).collect(),
+        reserve: Vec::new(),
         services: vec![node("vs")],
         clients: node("clients"),
         spares: members.saturating_sub(2),
@@ -115,6 +117,7 @@ fn the_words_say_whom_it_met_and_why() {
 fn what_cannot_be_done_is_skipped_with_its_reason() {
     let alone = Roster {
         replicas: vec![node("n1")],
+        reserve: Vec::new(),
         services: Vec::new(),
         clients: node("clients"),
         spares: 0,

@@ -117,7 +117,7 @@ impl Pace {
             (shortest_ms.min(shortest_ms_max).max(1), longest_ms)
         };
         match (family, band) {
-            (Family::Partition | Family::Packet, _) => (self.tenths(3), self.tenths(10)),
+            (Family::Partition | Family::Packet | Family::Membership, _) => (self.tenths(3), self.tenths(10)),
             (Family::Pause, Band::Below) => below(self.detector_ms / 10),
             (Family::Kill, Band::Below) => below(DOWN_MS_MIN.min(self.detector_ms * 4 / 10)),
             (Family::Pause | Family::Kill, Band::Above) => (

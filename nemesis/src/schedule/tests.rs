@@ -9,10 +9,11 @@ use crate::profile::Profile;
 mod draw;
 mod file;
 
-/// Three replicas and a view service.
+/// Three replicas, two more in reserve, and a view service.
 fn roster() -> Roster {
     Roster {
         replicas: (1..=3).map(NodeId::replica).collect(),
+        reserve: vec![NodeId::replica(4), NodeId::replica(5)],
         services: vec!["vs".parse().unwrap()],
         clients: "clients".parse().unwrap(),
         spares: 2,

@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::time::Duration;
 
-use crate::group::{Member, Refusal, Request, Response};
+use crate::group::{Configuration, Epoch, Member, Refusal, Request, Response};
 use crate::node_id::NodeId;
 use crate::service::Service;
 use crate::service::client_table::RequestNumber;
@@ -36,6 +36,8 @@ pub struct GroupSessionConfig {
 #[derive(Debug, Clone)]
 pub struct GroupSession<R: Member> {
     config: GroupSessionConfig,
+    /// In which epoch the group is, as far as it knows.
+    epoch: Epoch,
     /// The last request's number.
     number: RequestNumber,
     /// Who is believed to lead.
@@ -89,6 +91,7 @@ impl<R: Member> GroupSession<R> {
         assert!(!config.replicas.is_empty(), "a session needs somebody to ask");
         Self {
             config,
+            epoch: Epoch::FIRST,
             number: RequestNumber(0),
             leader: None,
             status: Status::Idle,
@@ -132,6 +135,8 @@ impl<R: Member> GroupSession<R> {
                 self.conclude(Conclusion::Answered(answer), out);
             }
             Response::Refused { refusal, .. } => self.on_refusal(from, refusal, out),
+            // It never asks for that.
+            Response::Reconfigured { .. } => (),
         }
     }
 
@@ -140,7 +145,28 @@ impl<R: Member> GroupSession<R> {
             Refusal::Redirect { leader } => self.go_on(from, leader, out),
             Refusal::Busy => out.arm(GroupSessionTimer::Round, self.config.round_pause),
             Refusal::Stale | Refusal::Expired => self.conclude(Conclusion::Unknown, out),
+            Refusal::NewEpoch(configuration) if self.learns(&configuration) => {
+                self.move_on(configuration, out)
+            }
+            Refusal::NewEpoch(_) | Refusal::NoSuchGroup => self.go_on(from, None, out),
         }
+    }
+
+    /// Whether `configuration` is newer than what it goes by, and one that can be asked.
+    fn learns(&self, configuration: &Configuration) -> bool {
+        self.epoch < configuration.epoch && !configuration.members.is_empty()
+    }
+
+    /// The group has other members: they are asked from now on, this request again among them. There are only so many epochs, so this
+    /// leads from one to the next as fast as the answers come.
+    fn move_on(&mut self, configuration: Configuration, out: &mut SessionOutbox<Self>) {
+        (self.epoch, self.config.replicas) = (configuration.epoch, configuration.members);
+        self.leader = None;
+        let first = self.config.replicas[0];
+        if let Status::Busy { asked, .. } = &mut self.status {
+            asked.clear();
+        }
+        self.ask(first, out);
     }
 
     /// `from` does not lead, and perhaps names the one that does; or it cannot be reached.
@@ -238,7 +264,7 @@ impl<R: Member> GroupSession<R> {
         *waiting_for = replica;
         asked.insert(replica);
         let (number, op) = (self.number, op.clone());
-        out.send(replica, Request { number, op });
+        out.send(replica, R::ask(self.epoch, Request { number, op }));
     }
 
     fn conclude(
@@ -285,7 +311,7 @@ impl<R: Member> Session for GroupSession<R> {
 #[cfg(test)]
 mod tests {
     use super::{GroupSession, GroupSessionConfig, GroupSessionTimer, ROUND_PAUSE};
-    use crate::group::{Member, Refusal, Request, Response};
+    use crate::group::{Configuration, Epoch, Member, Refusal, Request, Response};
     use crate::node_id::NodeId;
     use crate::replica::{Boot, Input, Outbox, Replica};
     use crate::service::client_table::RequestNumber;
@@ -318,6 +344,10 @@ mod tests {
 
     impl Member for Mute {
         type Service = KeyValue;
+
+        fn ask(_: Epoch, request: Request<Op>) -> Request<Op> {
+            request
+        }
     }
 
     /// What a session did, without what does not matter here.
@@ -449,6 +479,30 @@ mod tests {
         scene.redirect(1, Some(2));
         assert_eq!(scene.refuse(2, Refusal::Busy), [Did::Pause]);
         assert_eq!(scene.timeout(GroupSessionTimer::Round), [Did::Ask(2)]);
+    }
+
+    #[test]
+    fn a_newer_epoch_is_learnt_once_and_its_members_are_asked_from_then_on() {
+        let mut scene = Scene::new(Persistence::Retry);
+        scene.invoke();
+        let moved = |epoch, members: &[usize]| {
+            Refusal::NewEpoch(Configuration {
+                epoch: Epoch(epoch),
+                members: members.iter().copied().map(NodeId::replica).collect(),
+            })
+        };
+        assert_eq!(scene.refuse(1, moved(2, &[3, 2])), [Did::Ask(3)]);
+        assert_eq!(
+            scene.refuse(3, moved(1, &[1])),
+            [Did::Ask(2)],
+            "an older one tells nothing"
+        );
+        assert_eq!(
+            scene.refuse(2, moved(3, &[])),
+            [Did::Pause],
+            "nobody can be asked"
+        );
+        assert_eq!(scene.timeout(GroupSessionTimer::Round), [Did::Ask(3)]);
     }
 
     #[test]

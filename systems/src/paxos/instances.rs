@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::group::{Member, Request};
+use crate::group::{Epoch, Member, Request};
 use crate::paxos::ballot::{Ballot, Slot};
 use crate::paxos::event::Event;
 use crate::paxos::message::{Record, Timer, Value};
@@ -222,6 +222,10 @@ impl Replica for InstanceNode {
 /// It can be asked like any other, too.
 impl Member for InstanceNode {
     type Service = KeyValue;
+
+    fn ask(_: Epoch, request: Request<Op>) -> Request<Op> {
+        request
+    }
 }
 
 /// The instances that a record says were accepted.

@@ -395,13 +395,13 @@ impl Leader {
         let refusal = Refusal::Redirect { leader: next };
         if let Stage::Leading(proposing) = &self.stage {
             for command in proposing.under_way(consensus) {
-                refuse(command, refusal, out);
+                refuse(command, refusal.clone(), out);
             }
         }
         for command in self.waiting.iter() {
-            refuse(command, refusal, out);
+            refuse(command, refusal.clone(), out);
         }
-        self.confirming.resign(refusal, out);
+        self.confirming.resign(&refusal, out);
         out.disarm(Timer::Beat);
         out.disarm(Timer::Flush);
     }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::group::{Member, Refusal, Request, Response};
+use crate::group::{Epoch, Member, Refusal, Request, Response};
 use crate::node_id::NodeId;
 use crate::paxos::Config;
 use crate::paxos::ballot::{Ballot, Round, Slot};
@@ -386,6 +386,10 @@ impl Replica for Node {
 
 impl Member for Node {
     type Service = KeyValue;
+
+    fn ask(_: Epoch, request: Request<Op>) -> Request<Op> {
+        request
+    }
 }
 
 fn ignore(from: NodeId, reason: Reason, out: &mut Outbox<Node>) {

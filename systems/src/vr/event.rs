@@ -112,6 +112,30 @@ pub enum Event {
         /// Of everything carried out up to there.
         digest: Digest,
     },
+    /// It is in another epoch than the first, durably, and holds everything up to where that began: noted when it enters it, and in every
+    /// life after that. What it does there is told by the events that follow.
+    EpochBegan {
+        /// The view of it whose log it holds.
+        view: View,
+        /// The members of the epoch.
+        members: Vec<NodeId>,
+        /// The members of the epoch before.
+        former: Vec<NodeId>,
+        /// The last place of the epoch before.
+        op: OpNumber,
+        /// Of the log up to there.
+        prefix: Digest,
+    },
+    /// It is not a member of its epoch, and takes part in nothing.
+    Outside {
+        /// The view in which the epoch began, or one of which it has the log.
+        view: View,
+    },
+    /// A member of the epoch before: it knows that more than half of the new members have begun, and leaves the rest to them.
+    HandedOver {
+        /// The view in which the epoch began.
+        view: View,
+    },
     /// Its log goes on, durably.
     Appended {
         /// In which view.
@@ -234,6 +258,10 @@ pub enum Reason {
     Stranger,
     /// It is of a view the receiver has left.
     OldView,
+    /// It is of an epoch that is over.
+    OldEpoch,
+    /// It is of an epoch the receiver is not in yet.
+    LaterEpoch,
     /// It is of a view the receiver is not in yet.
     OtherView,
     /// It answers another attempt at recovering.

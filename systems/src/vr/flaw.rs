@@ -41,6 +41,8 @@ pub enum Flaw {
     RecoveryStrictlyGreater,
     /// A replica goes back to an older view when told late that it has begun.
     StartViewOlderView,
+    /// A new member takes part in its epoch before it holds what came before.
+    EpochWithoutTransfer,
 }
 
 /// What a flaw is called and what is known of it.
@@ -64,7 +66,7 @@ pub struct UnknownFlaw(String);
 
 impl Flaw {
     /// All of them.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 17] = [
         Self::DvcLongestLog,
         Self::DvcLastEntryViewstamp,
         Self::RecoverySingleResponse,
@@ -81,6 +83,7 @@ impl Flaw {
         Self::NoSvcQuorum,
         Self::RecoveryStrictlyGreater,
         Self::StartViewOlderView,
+        Self::EpochWithoutTransfer,
     ];
 
     /// Its name on the command line.
@@ -208,6 +211,13 @@ static DESCRIPTIONS: [Description; Flaw::ALL.len()] = [
         name: "vr-startview-older-view",
         summary: "a replica goes back to an older view when told late that it has begun",
         source: "omission in notes on viewstamped replication and in a published model",
+        anomaly: "lost acknowledged writes",
+    },
+    Description {
+        flaw: Flaw::EpochWithoutTransfer,
+        name: "vr-epoch-without-transfer",
+        summary: "a new member takes part in its epoch before it holds what came before",
+        source: "what Viewstamped Replication Revisited, 7.1, forbids a new replica",
         anomaly: "lost acknowledged writes",
     },
 ];

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::group::Command;
 use crate::service::digest::Digest;
+use crate::vr::request::Ask;
 use crate::vr::view::{OpNumber, View};
 
 /// A command at its place.
@@ -20,7 +21,7 @@ pub struct Entry<O> {
     /// The view in which it was given its place.
     pub view: View,
     /// The command.
-    pub command: Command<O>,
+    pub command: Command<Ask<O>>,
 }
 
 /// The entries after a base, in order.
@@ -83,6 +84,14 @@ impl<O: Clone + Serialize> Log<O> {
             return Some(self.base.prefix);
         }
         self.at(op).map(|kept| kept.prefix)
+    }
+
+    /// Whether the last entry asks for other members; not when that is not kept.
+    #[must_use]
+    pub fn ends_with_members(&self) -> bool {
+        self.kept
+            .back()
+            .is_some_and(|kept| matches!(kept.entry.command.op, Ask::Members(_)))
     }
 
     /// The stamp of the last entry; that of the first view when none is kept.
@@ -168,16 +177,17 @@ mod tests {
     use crate::group::Command;
     use crate::replica::ClientId;
     use crate::service::RequestNumber;
+    use crate::vr::request::Ask;
     use crate::vr::view::{OpNumber, View};
 
     fn entry(number: u64) -> Entry<String> {
         let command = Command {
             client: ClientId(1),
             number: RequestNumber(number),
-            op: "x".repeat(10),
+            op: Ask::Service("x".repeat(10)),
         };
         Entry {
-            view: View(1),
+            view: View::in_first_epoch(1),
             command,
         }
     }

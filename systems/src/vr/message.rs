@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::replica::Incarnation;
 use crate::transfer::Piece;
+use crate::vr::beginning::Beginning;
 use crate::vr::log::{Base, Entry};
 use crate::vr::view::{OpNumber, View};
 
@@ -127,6 +128,23 @@ pub enum Message<O> {
         /// The piece.
         piece: Piece,
     },
+    /// To whom it concerns: an epoch has begun.
+    StartEpoch {
+        /// A view of it, of which the sender has a log.
+        view: View,
+        /// The epoch.
+        beginning: Beginning,
+    },
+    /// To the members of the epoch before: I hold everything up to where this epoch began, durably.
+    EpochStarted {
+        /// The view that the sender is in.
+        view: View,
+    },
+    /// To whoever speaks of a later epoch: how did it begin?
+    CheckEpoch {
+        /// The view that the sender is in.
+        view: View,
+    },
 }
 
 /// Which of its own beats a replica speaks of. They rise within a life; those of two lives are far apart. Zero is before the first.
@@ -198,6 +216,8 @@ pub enum Record<O> {
         /// What follows now.
         entries: Vec<Entry<O>>,
     },
+    /// An epoch has begun with the end of the log as it is: it has left all views before, and is normal in this one's first.
+    Epoch(Beginning),
     /// The log goes on.
     Appended {
         /// After this place, its last one so far.
@@ -205,6 +225,30 @@ pub enum Record<O> {
         /// With these.
         entries: Vec<Entry<O>>,
     },
+}
+
+impl<O> Message<O> {
+    /// Of which view it speaks, and so of which epoch.
+    #[must_use]
+    pub const fn view(&self) -> View {
+        match self {
+            Self::Prepare { view, .. }
+            | Self::PrepareOk { view, .. }
+            | Self::Commit { view, .. }
+            | Self::Compacted { view }
+            | Self::StartViewChange { view, .. }
+            | Self::DoViewChange { view, .. }
+            | Self::StartView { view, .. }
+            | Self::Recovery { view, .. }
+            | Self::RecoveryResponse { view, .. }
+            | Self::GetState { view, .. }
+            | Self::NewState { view, .. }
+            | Self::NewSnapshot { view, .. }
+            | Self::StartEpoch { view, .. }
+            | Self::EpochStarted { view }
+            | Self::CheckEpoch { view } => *view,
+        }
+    }
 }
 
 impl Beat {

@@ -3,25 +3,28 @@
 //! What is durable lies in the fields of [`Node`]; what belongs to a status lies in that status and is gone with it. A replica has one
 //! timer, its beat, and measures the silence of others in beats of its own: while it stands still itself it blames nobody.
 
-use crate::group::{Member, Refusal, Request, Response};
+use crate::group::{self, Epoch, Member, Refusal, Response};
 use crate::node_id::NodeId;
 use crate::replica::{Boot, ClientId, Incarnation, Input, Outbox, Replica};
 use crate::service::{Machine, Service};
 use crate::time::Time;
+use crate::vr::beginning::Beginning;
 use crate::vr::event::{Event, Reason};
 use crate::vr::log::Log;
-use crate::vr::members::Members;
 use crate::vr::message::{Beat, Message, Record, Role};
+use crate::vr::request::{Ask, Request};
 use crate::vr::view::{OpNumber, View};
 use crate::vr::{Config, Reads};
 
 mod backup;
 mod checkpoint;
 mod disk;
+mod epoch;
 mod execution;
 mod fetch;
 mod flawed;
 mod installation;
+mod joining;
 mod lease;
 mod primary;
 mod progress;
@@ -32,7 +35,9 @@ mod view_change;
 
 use backup::Backup;
 use checkpoint::{Checkpoint, Serving};
+use epoch::Handover;
 use fetch::Fetch;
+use joining::Joining;
 use primary::Primary;
 use recovery::Recovering;
 use suspicion::Suspicion;
@@ -42,10 +47,13 @@ use view_change::ViewChange;
 #[derive(Debug, Clone)]
 pub struct Node<S: Service> {
     config: Config,
-    members: Members,
     me: NodeId,
     incarnation: Incarnation,
     life: Life,
+    /// Its epoch, and whose quorums count in it. Durable: it takes part in no epoch before this one any more.
+    beginning: Beginning,
+    /// What is left to do for the beginning of the epoch, at a member of the one before.
+    handover: Option<Handover>,
     /// v. Durable: it takes part in no view before this one any more.
     view: View,
     /// v': the last view in which it was normal. Durable.
@@ -83,6 +91,10 @@ enum Status<S: Service> {
     Transferring(Fetch<S>),
     /// It was restarted and asks where the others are.
     Recovering(Recovering<S>),
+    /// An epoch has begun without it, and it lacks something of what came before.
+    Joining(Joining<S>),
+    /// It is not a member of its epoch: not yet, or not any more. It tells whoever asks what it holds, and where the group is.
+    Outside,
     /// Its disk contradicts itself.
     Halted,
 }
@@ -109,11 +121,21 @@ impl<S: Service> Node<S> {
             (Status::Halted, _) => out.observe(Event::Halted),
             (_, Life::First) => {
                 out.persist(Record::View(self.view));
-                self.resume(out);
+                self.take_up_place(out);
             }
             (_, Life::Restarted) => {
                 self.promise();
-                self.begin_recovery(out);
+                if Epoch::FIRST < self.beginning.epoch {
+                    self.hand_over_anew();
+                    self.announce_epoch(out);
+                }
+                // What came before its epoch is committed, whatever the others may say.
+                self.commit_through(self.beginning.op, out);
+                if self.is_member() {
+                    self.begin_recovery(out);
+                } else {
+                    self.take_up_place(out);
+                }
             }
         }
     }
@@ -135,36 +157,49 @@ impl<S: Service> Node<S> {
         });
     }
 
-    /// Goes on with what is on its disk: normal in the last view it was in, or on the way to a later one.
-    fn resume(&mut self, out: &mut Outbox<Self>) {
-        if self.view == self.log_view {
-            self.become_normal(out);
-            if self.role() == Role::Primary {
-                self.advance_commit(out);
-            }
-        } else {
-            self.begin_view_change(out);
-        }
-    }
-
     fn on_beat(&mut self, out: &mut Outbox<Self>) {
         out.arm(Timer::Beat, self.config.beat_interval);
         self.beat = self.beat.next();
         self.suspicion.grow_older(self.config.suspect_after_beats);
         self.serve_no_longer_than_asked();
+        self.hand_over(out);
         match &self.status {
             Status::Primary(_) => self.on_primary_beat(out),
             Status::Backup(_) => self.on_silent_beat(out),
             Status::ViewChange(_) => self.on_view_change_beat(out),
             Status::Transferring(_) => self.on_transfer_beat(out),
             Status::Recovering(_) => self.on_recovery_beat(out),
-            Status::Halted => (),
+            Status::Joining(_) => self.on_joining_beat(out),
+            Status::Outside | Status::Halted => (),
         }
     }
 
+    /// Whether what `from` says is said in this replica's epoch, by one member to another, or is judged by whom it is for.
+    fn admits(&self, from: NodeId, message: &Message<S::Op>, out: &mut Outbox<Self>) -> bool {
+        let (view, mine) = (message.view(), self.beginning.epoch);
+        match message {
+            Message::StartEpoch { .. }
+            | Message::EpochStarted { .. }
+            | Message::NewState { .. }
+            | Message::NewSnapshot { .. } => return true,
+            // Whoever is on its way into the epoch may ask.
+            Message::GetState { .. } if view.epoch == mine => return true,
+            _ => (),
+        }
+        if view.epoch != mine {
+            self.note_other_epoch(from, view, out);
+            return false;
+        }
+        let among_members = self.beginning.members.contains(from) && self.is_member() && from != self.me;
+        if !among_members {
+            ignore(from, Reason::Stranger, out);
+        }
+        among_members
+    }
+
     fn on_message(&mut self, from: NodeId, message: Message<S::Op>, out: &mut Outbox<Self>) {
-        if !self.members.contains(from) || from == self.me {
-            return ignore(from, Reason::Stranger, out);
+        if !self.admits(from, &message, out) {
+            return;
         }
         match message {
             Message::Prepare {
@@ -213,32 +248,46 @@ impl<S: Service> Node<S> {
                 commit,
             } => self.on_new_state(from, view, (after, entries), op, commit, out),
             Message::NewSnapshot { view, base, piece } => self.on_new_snapshot(from, view, base, &piece, out),
+            Message::StartEpoch { view, beginning } => self.on_start_epoch(from, view, beginning, out),
+            Message::EpochStarted { view } => self.on_epoch_started(from, view, out),
+            // It is answered where it comes from an earlier epoch.
+            Message::CheckEpoch { .. } => (),
         }
     }
 
     fn on_request(&mut self, from: ClientId, request: Request<S::Op>, out: &mut Outbox<Self>) {
+        let Request { epoch, request } = request;
         let number = request.number;
-        if let Some(answer) = S::refuse(&request.op) {
+        if let Ask::Service(op) = &request.op
+            && let Some(answer) = S::refuse(op)
+        {
             return out.reply(from, Response::Answered { number, answer });
         }
-        match self.status {
-            Status::Primary(_) => self.on_command(request.of(from), out),
-            Status::Backup(_) | Status::ViewChange(_) | Status::Transferring(_) | Status::Recovering(_) => {
-                let leader = self.leader();
-                let refusal = Refusal::Redirect { leader };
-                out.reply(from, Response::Refused { number, refusal });
+        let refusal = match self.status {
+            Status::Halted => return,
+            _ if epoch < self.beginning.epoch => Refusal::NewEpoch(self.beginning.configuration()),
+            Status::Primary(_) if epoch == self.beginning.epoch => {
+                return self.on_command(request.of(from), out);
             }
-            Status::Halted => (),
-        }
+            Status::Outside => Refusal::NewEpoch(self.beginning.configuration()),
+            _ => Refusal::Redirect {
+                leader: self.leader(),
+            },
+        };
+        out.reply(from, Response::Refused { number, refusal });
     }
 
     /// Who is primary, for a client that asked the wrong one.
     fn leader(&self) -> Option<NodeId> {
         match self.status {
             Status::Primary(_) | Status::Backup(_) | Status::Transferring(_) => {
-                Some(self.members.primary_of(self.view)).filter(|&primary| primary != self.me)
+                Some(self.beginning.members.primary_of(self.view)).filter(|&primary| primary != self.me)
             }
-            Status::ViewChange(_) | Status::Recovering(_) | Status::Halted => None,
+            Status::ViewChange(_)
+            | Status::Recovering(_)
+            | Status::Joining(_)
+            | Status::Outside
+            | Status::Halted => None,
         }
     }
 
@@ -246,14 +295,14 @@ impl<S: Service> Node<S> {
     fn takes_part(&self) -> bool {
         match self.status {
             Status::Recovering(_) => self.config.has(crate::vr::Flaw::RecoveringParticipates),
-            Status::Halted => false,
+            Status::Joining(_) | Status::Outside | Status::Halted => false,
             Status::Primary(_) | Status::Backup(_) | Status::ViewChange(_) | Status::Transferring(_) => true,
         }
     }
 
     /// Its part in its view.
     fn role(&self) -> Role {
-        if self.members.primary_of(self.view) == self.me {
+        if self.beginning.members.primary_of(self.view) == self.me {
             Role::Primary
         } else {
             Role::Backup
@@ -261,7 +310,7 @@ impl<S: Service> Node<S> {
     }
 
     fn send_to_others(&self, message: &Message<S::Op>, out: &mut Outbox<Self>) {
-        for node in self.members.others(self.me) {
+        for node in self.beginning.members.others(self.me) {
             out.send(node, message.clone());
         }
     }
@@ -310,7 +359,12 @@ impl<S: Service> Node<S> {
         match self.status {
             Status::Primary(_) => Some(Role::Primary),
             Status::Backup(_) => Some(Role::Backup),
-            Status::ViewChange(_) | Status::Transferring(_) | Status::Recovering(_) | Status::Halted => None,
+            Status::ViewChange(_)
+            | Status::Transferring(_)
+            | Status::Recovering(_)
+            | Status::Joining(_)
+            | Status::Outside
+            | Status::Halted => None,
         }
     }
 }
@@ -341,6 +395,15 @@ impl<S: Service> Replica for Node<S> {
 
 impl<S: Service> Member for Node<S> {
     type Service = S;
+
+    fn ask(epoch: Epoch, request: group::Request<S::Op>) -> Request<S::Op> {
+        let group::Request { number, op } = request;
+        let op = Ask::Service(op);
+        Request {
+            epoch,
+            request: group::Request { number, op },
+        }
+    }
 }
 
 fn ignore<S: Service>(from: NodeId, reason: Reason, out: &mut Outbox<Node<S>>) {

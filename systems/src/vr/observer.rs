@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use crate::group::Epoch;
 use crate::node_id::NodeId;
 use crate::vr::event::Event;
 use crate::vr::members::Members;
@@ -14,7 +15,10 @@ use crate::vr::view::View;
 /// Follows the events of all replicas of one group.
 #[derive(Debug, Clone)]
 pub struct Observer {
+    /// The newest epoch that anybody has entered, and who has.
+    epoch: Epoch,
     members: Members,
+    entered: BTreeSet<NodeId>,
     /// In which view each replica is normal, and as what.
     normal: BTreeMap<NodeId, Place>,
 }
@@ -33,7 +37,9 @@ impl Observer {
     #[must_use]
     pub fn new(members: impl IntoIterator<Item = NodeId>) -> Self {
         Self {
+            epoch: Epoch::FIRST,
             members: Members::new(members),
+            entered: BTreeSet::new(),
             normal: BTreeMap::new(),
         }
     }
@@ -45,9 +51,11 @@ impl Observer {
                 let (view, role) = (*view, *role);
                 self.normal.insert(node, Place { view, role });
             }
+            Event::EpochBegan { view, members, .. } => self.note_epoch(node, view.epoch, members),
             Event::Started { .. }
             | Event::ViewEntered { .. }
             | Event::Transferring { .. }
+            | Event::Outside { .. }
             | Event::Halted => {
                 self.normal.remove(&node);
             }
@@ -64,9 +72,35 @@ impl Observer {
             | Event::Executed { .. }
             | Event::ReadLocally { .. }
             | Event::Checkpointed { .. }
+            | Event::HandedOver { .. }
             | Event::FellSilent { .. }
             | Event::Ignored { .. } => (),
         }
+    }
+
+    fn note_epoch(&mut self, node: NodeId, epoch: Epoch, members: &[NodeId]) {
+        if self.epoch < epoch
+            && let Some(members) = Members::of(members.iter().copied())
+        {
+            (self.epoch, self.members) = (epoch, members);
+            self.entered.clear();
+        }
+        if epoch == self.epoch {
+            self.entered.insert(node);
+        }
+    }
+
+    /// The members of the newest epoch that anybody has entered.
+    #[must_use]
+    pub const fn members(&self) -> &Members {
+        &self.members
+    }
+
+    /// Whether more than half of the members have entered that epoch.
+    #[must_use]
+    pub fn has_begun(&self) -> bool {
+        let entered = self.entered.iter().filter(|&&node| self.members.contains(node));
+        self.epoch == Epoch::FIRST || self.members.majority() <= entered.count()
     }
 
     /// Takes note that `node` died; what it had said of itself does not hold for its next life.
@@ -90,7 +124,16 @@ impl Observer {
         let Some(newest) = self.normal.values().map(|place| place.view).max() else {
             return false;
         };
-        let in_it = || self.normal.values().filter(|place| place.view == newest);
+        let members = self
+            .normal
+            .iter()
+            .filter(|(node, _)| self.members.contains(**node));
+        let in_it = || {
+            members
+                .clone()
+                .map(|(_, place)| place)
+                .filter(|place| place.view == newest)
+        };
         self.members.majority() <= in_it().count() && in_it().any(|place| place.role == Role::Primary)
     }
 

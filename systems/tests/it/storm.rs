@@ -13,6 +13,11 @@ pub(crate) trait Stormy: System<Session: Session<Op = Op, Answer = Answer>> {
     /// The client with this number; some insist, some do not.
     fn client(world: &mut World<Self>, number: usize) -> ClientId;
 
+    /// Whatever else may be done to such a system now and then.
+    fn meddle(world: &mut World<Self>) {
+        let _ = world;
+    }
+
     /// Whether all copies that run are equal and nothing is under way.
     fn agrees(world: &World<Self>) -> bool;
 
@@ -74,6 +79,7 @@ pub(crate) fn run<S: Stormy>(
     while run.begun < weather.operations || run.clients.iter().any(|&client| !run.world.is_idle(client)) {
         run.work();
         run.trouble();
+        S::meddle(&mut run.world);
         let pause = run.world.rng.u64(1..40);
         run.world.run(ms(pause));
         if run.world.now.as_nanos() > ms(RUN_MS_MAX).as_nanos() as u64 {

@@ -11,6 +11,7 @@ use crate::world::System;
 
 mod cluster;
 mod flaws;
+mod membership;
 mod notes;
 mod oracle;
 mod packet;
@@ -31,7 +32,7 @@ impl System for Vr {
     type Observer = Observer;
 
     fn nodes(config: &Config) -> Vec<NodeId> {
-        config.members.clone()
+        config.members.iter().chain(&config.reserve).copied().collect()
     }
 
     fn observer(config: &Config) -> Observer {

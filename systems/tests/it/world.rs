@@ -72,6 +72,8 @@ pub(crate) struct World<S: System> {
     pub(crate) log: Vec<Logged<<S::Replica as Replica>::Event>>,
     pub(crate) calls: Vec<Call<S::Session>>,
     pub(crate) observer: S::Observer,
+    /// What was answered to those that have no session.
+    pub(crate) letters: Vec<(ClientId, NodeId, <S::Replica as Replica>::Response)>,
     /// Who was killed by chance or by a doom, and not started again yet.
     pub(crate) crashed: Vec<NodeId>,
     hosts: BTreeMap<NodeId, Host<S::Replica>>,
@@ -111,6 +113,7 @@ impl<S: System> World<S> {
             chances: Chances::default(),
             log: Vec::new(),
             calls: Vec::new(),
+            letters: Vec::new(),
             crashed: Vec::new(),
             clients: BTreeMap::new(),
             wire: BTreeMap::new(),

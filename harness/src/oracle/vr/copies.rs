@@ -14,7 +14,7 @@ use crate::oracle::Findings;
 use crate::oracle::log::Index;
 
 /// A place and the log up to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Tip {
     pub(super) index: Index,
     pub(super) prefix: Digest,
@@ -128,6 +128,15 @@ impl Copies {
             );
         }
         self.extend(node, after, entries);
+    }
+
+    /// The log of `node` is that of `view` from now on, the first of an epoch, if it ends where that begins. Otherwise it takes up another.
+    pub(super) fn enter(&mut self, node: NodeId, view: View, began: Tip) {
+        let copy = self.copy(node);
+        let ends_there = copy.through == began.index && copy.places.get(&began.index) == Some(&began.prefix);
+        if ends_there && copy.log_view < view {
+            copy.log_view = view;
+        }
     }
 
     /// The log of `node` goes on.

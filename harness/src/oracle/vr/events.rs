@@ -1,6 +1,7 @@
 //! Which part of the oracle an event concerns.
 
-use systems::service::Digest;
+use systems::ClientId;
+use systems::service::{Digest, RequestNumber};
 use systems::vr::event::Outcome;
 use systems::vr::{Event, OpNumber};
 
@@ -13,7 +14,7 @@ use crate::oracle::prefix::Step;
 use crate::oracle::requests::RequestId;
 
 impl VrOracle {
-    /// Events of the normal case.
+    /// Events of the normal case, and of changes of members.
     pub(super) fn hear(&mut self, t: u64, life: Life, event: &Event) {
         let node = life.node;
         match event {
@@ -41,10 +42,7 @@ impl VrOracle {
                 outcome,
                 digest,
             } => {
-                let request = RequestId {
-                    client: *client,
-                    request: *number,
-                };
+                let request = request(*client, *number);
                 self.fates.note(t, place(*op), request, effect(*outcome));
                 let value = self.copies.prefix(node, index(*op));
                 self.execute(t, life, *role, *view, step(*op, value, *digest));
@@ -55,16 +53,22 @@ impl VrOracle {
                 client,
                 number,
             } => {
-                let request = RequestId {
-                    client: *client,
-                    request: *number,
-                };
+                let request = request(*client, *number);
                 self.fates.note(t, place(*op), request, Effect::Before);
                 self.act(t, node, *view);
                 self.reads.read(t, node, *view, index(*op), &mut self.findings);
             }
             Event::Checkpointed { op, .. } => self.prefix.keep(life, index(*op)),
+            Event::EpochBegan {
+                view,
+                members,
+                op,
+                prefix,
+                ..
+            } => self.enter_epoch(t, life, *view, members, tip(*op, *prefix)),
+            Event::Outside { .. } => self.stages.stand_outside(life),
             Event::Started { .. }
+            | Event::HandedOver { .. }
             | Event::Recovering { .. }
             | Event::Recovered { .. }
             | Event::Suspected { .. }
@@ -111,8 +115,9 @@ impl VrOracle {
                 self.stages
                     .take_part(t, life, "left its view", &mut self.findings);
                 self.views.reach(t, node, *view, "entered", &mut self.findings);
-                self.wishes
-                    .leave(t, node, *view, &self.electorate, &mut self.findings);
+                if let Some(electorate) = self.eras.electorate(*view) {
+                    self.wishes.leave(t, node, *view, electorate, &mut self.findings);
+                }
                 self.churn.begin(t, *view);
             }
             Event::Reported { view, report } => {
@@ -141,12 +146,19 @@ impl VrOracle {
             | Event::Executed { .. }
             | Event::ReadLocally { .. }
             | Event::Checkpointed { .. }
+            | Event::EpochBegan { .. }
+            | Event::Outside { .. }
+            | Event::HandedOver { .. }
             | Event::Transferring { .. }
             | Event::FellSilent { .. }
             | Event::Ignored { .. }
             | Event::Halted => {}
         }
     }
+}
+
+const fn request(client: ClientId, request: RequestNumber) -> RequestId {
+    RequestId { client, request }
 }
 
 pub(super) const fn index(OpNumber(op): OpNumber) -> Index {

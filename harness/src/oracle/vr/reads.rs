@@ -1,6 +1,7 @@
 //! Reads that a primary answers by itself: not when a later one may have carried out more.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 
 use histories::AnomalyKind;
 use systems::NodeId;
@@ -36,7 +37,7 @@ impl Reads {
 
     /// The primary of `view` has answered a read by itself, from what it held after a place.
     pub(super) fn read(&self, t: u64, node: NodeId, view: View, after: Index, findings: &mut Findings) {
-        let mut later = self.acted.range(View(view.0.saturating_add(1))..);
+        let mut later = self.acted.range((Bound::Excluded(view), Bound::Unbounded));
         if let Some((later, acted)) = later.find(|(_, acted)| after < acted.through) {
             let Acted { node: other, through } = acted;
             findings.add(

@@ -1,6 +1,6 @@
-//! Who recovers: it takes part in nothing until it knows where the others are (I11).
+//! Who recovers, or is not a member of its epoch: it takes part in nothing (I11).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use histories::AnomalyKind;
 use systems::NodeId;
@@ -9,16 +9,30 @@ use systems::vr::Nonce;
 use crate::oracle::Findings;
 use crate::oracle::life::Life;
 
-/// Which replicas recover, and with which attempt.
+/// Which replicas take part in nothing.
 #[derive(Debug, Default)]
 pub(super) struct Stages {
+    /// Who recovers, and with which attempt.
     recovering: BTreeMap<NodeId, Nonce>,
+    /// Who is not a member of its epoch.
+    outside: BTreeSet<NodeId>,
 }
 
 impl Stages {
     /// A life begins; whatever an earlier one was at is over.
     pub(super) fn start(&mut self, life: Life) {
         self.recovering.remove(&life.node);
+        self.outside.remove(&life.node);
+    }
+
+    /// `life` is not a member of its epoch.
+    pub(super) fn stand_outside(&mut self, life: Life) {
+        self.outside.insert(life.node);
+    }
+
+    /// `life` is in another epoch.
+    pub(super) fn enter_epoch(&mut self, life: Life) {
+        self.outside.remove(&life.node);
     }
 
     /// `life` asks the others where they are.
@@ -48,6 +62,13 @@ impl Stages {
                 AnomalyKind::OutOfTurn,
                 t,
                 format!("{} {deed} while it recovered", life.node),
+            );
+        }
+        if self.outside.contains(&life.node) {
+            findings.add(
+                AnomalyKind::OutOfTurn,
+                t,
+                format!("{} {deed} in an epoch of which it is not a member", life.node),
             );
         }
     }

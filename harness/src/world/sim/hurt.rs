@@ -26,14 +26,20 @@ impl<P: Protocol> Cluster for SimWorld<P> {
     }
 
     fn standing(&mut self) -> Standing {
-        Standing {
+        let health = self.health();
+        let standing = Standing {
             kinds: P::KINDS.to_vec(),
-            ..self.witness.standing(&self.health())
+            ..self.witness.standing(&health)
+        };
+        match self.admin {
+            Some(_) => self.changes.looked_at(standing, &self.roster, &health.sound),
+            None => standing,
         }
     }
 
     fn inject(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
         self.injuries.add(id, action);
+        self.changes.add(World::now(self), id, action);
         if let Action::Disturb(disturbance) = action {
             self.network.disturb(id, disturbance.clone());
         }
@@ -55,6 +61,7 @@ impl<P: Protocol> Cluster for SimWorld<P> {
             Action::Kill(nodes) => nodes.iter().map(|node| self.look_at_dead(*node)).collect(),
             Action::Disturb(_) if self.network.is_disturbed(id) => Vec::new(),
             Action::Disturb(_) => vec![Verification::DoesNot("no message was disturbed".to_owned())],
+            Action::Change(_) => vec![self.look_at_group(id)],
         };
         let missed = looks.into_iter().find(|look| *look != Verification::Holds);
         missed.unwrap_or(Verification::Holds)
@@ -62,6 +69,7 @@ impl<P: Protocol> Cluster for SimWorld<P> {
 
     fn heal(&mut self, id: FaultId, action: &Action) -> io::Result<()> {
         self.injuries.remove(World::now(self), id, action);
+        self.changes.remove(World::now(self), id);
         let Self {
             network, queue, now, ..
         } = self;
@@ -133,7 +141,16 @@ impl<P: Protocol> SimWorld<P> {
             Action::Pause(nodes) | Action::Kill(nodes) => nodes.iter().for_each(|node| self.fulfil(*node)),
             Action::Cut(links) => links.iter().for_each(|link| self.cut_or_mend(*link)),
             Action::Disturb(_) => {}
+            Action::Change(_) => {
+                let members = self.changes.goal(&self.roster);
+                self.want(&members);
+            }
         }
+    }
+
+    fn look_at_group(&self, id: FaultId) -> Verification {
+        let group = self.witness.group().unwrap_or_default();
+        self.changes.look(World::now(self), id, &group)
     }
 
     pub(super) fn cut_or_mend(&mut self, link: Link) {

@@ -1,6 +1,7 @@
 //! What oracles find is the same whether they are told as it happens or read the nodes' event logs afterwards, as after a real run.
 
 use histories::History;
+use nemesis::Selection;
 use tribunal::adapter::{self, System};
 use tribunal::case::Case;
 use tribunal::mix::{Choice, Free};
@@ -21,6 +22,7 @@ fn case(system: &dyn System, flaw: Option<&str>, seed: u64) -> Case {
         reads: None,
         world: WorldKind::Sim,
         nodes: 3,
+        reserve: 0,
         concurrency: 5,
         rate: 100.0,
         time_limit_s: 5.0,
@@ -40,7 +42,7 @@ fn case(system: &dyn System, flaw: Option<&str>, seed: u64) -> Case {
     let recipe = Recipe {
         system,
         test,
-        nemeses: "all".parse().expect("all is a selection"),
+        nemeses: Selection::within("all", &WorldKind::Sim.families_on(system)).expect("all is a selection"),
         free: Some(free),
         schedule: None,
     };
@@ -53,7 +55,7 @@ fn examine(system: &str, flaw: Option<&str>, seed: u64) -> Vec<String> {
     let case = case(system.as_ref(), flaw, seed);
     let trial = Trial::hold(&case, &Manner::keeping(Recording::Events), &mut Unwatched);
     let mut examiner = system
-        .examiner(&system.roster(case.test.nodes))
+        .examiner(&system.cast(case.test.nodes, case.test.reserve))
         .expect("a system of ours has one");
     for (node, log) in &trial.events {
         let lines = std::str::from_utf8(log).expect("event logs are text").lines();

@@ -24,8 +24,8 @@ fn started_after(view: u64, log_view: u64, log: &str, snapshot: &str) -> Event {
     Event::Started {
         node: NodeId::replica(1),
         incarnation: Incarnation(0),
-        view: View(view),
-        log_view: View(log_view),
+        view: View::in_first_epoch(view),
+        log_view: View::in_first_epoch(log_view),
         op: op(log),
         prefix: digest(log),
         snapshot: op(snapshot),
@@ -41,7 +41,7 @@ fn op(log: &str) -> OpNumber {
 fn entries(stamp: u64, log: &str, after: u64) -> Vec<Logged> {
     let ends = (after as usize + 1)..=log.len();
     ends.map(|end| Logged {
-        stamp: View(stamp),
+        stamp: View::in_first_epoch(stamp),
         client: ClientId(CLIENT),
         number: RequestNumber(end as u64),
         prefix: digest(&log[..end]),
@@ -53,7 +53,7 @@ fn entries(stamp: u64, log: &str, after: u64) -> Vec<Logged> {
 fn appended(view: u64, log: &str) -> Event {
     let after = log.len() as u64 - 1;
     Event::Appended {
-        view: View(view),
+        view: View::in_first_epoch(view),
         after: OpNumber(after),
         entries: entries(view, log, after),
     }
@@ -62,7 +62,7 @@ fn appended(view: u64, log: &str) -> Event {
 /// The log of `view` is `log` from now on; its entries were stamped in view 0.
 fn installed(view: u64, role: Role, log: &str) -> Event {
     Event::Installed {
-        view: View(view),
+        view: View::in_first_epoch(view),
         role,
         after: OpNumber(0),
         entries: entries(0, log, 0),
@@ -71,14 +71,14 @@ fn installed(view: u64, role: Role, log: &str) -> Event {
 
 fn prepared(view: u64, through: u64) -> Event {
     Event::Prepared {
-        view: View(view),
+        view: View::in_first_epoch(view),
         through: OpNumber(through),
     }
 }
 
 fn committed(view: u64, op: u64) -> Event {
     Event::Committed {
-        view: View(view),
+        view: View::in_first_epoch(view),
         op: OpNumber(op),
     }
 }
@@ -89,7 +89,7 @@ fn executed(view: u64, role: Role, state: &str) -> Event {
 
 fn command_executed(view: u64, role: Role, state: &str, number: u64, outcome: Outcome) -> Event {
     Event::Executed {
-        view: View(view),
+        view: View::in_first_epoch(view),
         op: op(state),
         role,
         client: ClientId(CLIENT),
@@ -100,17 +100,21 @@ fn command_executed(view: u64, role: Role, state: &str, number: u64, outcome: Ou
 }
 
 fn wished(view: u64) -> Event {
-    Event::Suspected { view: View(view) }
+    Event::Suspected {
+        view: View::in_first_epoch(view),
+    }
 }
 
 fn entered(view: u64) -> Event {
-    Event::ViewEntered { view: View(view) }
+    Event::ViewEntered {
+        view: View::in_first_epoch(view),
+    }
 }
 
 fn report(log_view: u64, op: u64) -> Report {
     Report {
-        log_view: View(log_view),
-        last_stamp: View(0),
+        log_view: View::in_first_epoch(log_view),
+        last_stamp: View::in_first_epoch(0),
         op: OpNumber(op),
         commit: OpNumber(0),
     }
@@ -118,7 +122,7 @@ fn report(log_view: u64, op: u64) -> Report {
 
 fn reported(view: u64, log_view: u64, op: u64) -> Event {
     Event::Reported {
-        view: View(view),
+        view: View::in_first_epoch(view),
         report: report(log_view, op),
     }
 }
@@ -132,7 +136,7 @@ fn nonce(incarnation: u64) -> Nonce {
 
 fn recovered(nonce: Nonce) -> Event {
     Event::Recovered {
-        view: View(0),
+        view: View::in_first_epoch(0),
         by: Recovery::Peers,
         nonce,
     }
@@ -199,7 +203,7 @@ fn only_the_primary_of_a_view_acts_as_such() {
 #[test]
 fn a_primary_answers_no_read_by_itself_once_a_later_one_has_acted() {
     let reads = Event::ReadLocally {
-        view: View(0),
+        view: View::in_first_epoch(0),
         op: OpNumber(1),
         client: ClientId(CLIENT),
         number: RequestNumber(9),
@@ -367,7 +371,7 @@ fn a_view_begins_with_the_newest_log_that_was_reported() {
         left().say(
             2,
             Event::LogChosen {
-                view: View(1),
+                view: View::in_first_epoch(1),
                 reports,
                 from: NodeId::replica(from),
             },
@@ -402,7 +406,7 @@ fn reports_do_not_contradict_themselves() {
             ..report(0, 1)
         };
         let event = Event::Reported {
-            view: View(1),
+            view: View::in_first_epoch(1),
             report,
         };
         one_committed().say(3, entered(1)).say(3, event)
@@ -514,7 +518,7 @@ fn a_snapshot_of_another_counts_from_when_its_view_is_taken_up() {
         digest: digest(state),
     };
     let taken_up = Event::Installed {
-        view: View(0),
+        view: View::in_first_epoch(0),
         role: Role::Backup,
         after: OpNumber(1),
         entries: Vec::new(),
@@ -565,10 +569,17 @@ fn a_write_takes_effect_at_one_place() {
 #[test]
 fn whoever_lives_catches_up_when_all_is_quiet() {
     let lagging = || one_committed().waits(200).quiet(4_000).waits(3_500);
-    lagging().say(2, Event::FellSilent { view: View(0) }).breaks(
-        AnomalyKind::DivergentState,
-        "n2 had not come further than place 0",
-    );
+    lagging()
+        .say(
+            2,
+            Event::FellSilent {
+                view: View::in_first_epoch(0),
+            },
+        )
+        .breaks(
+            AnomalyKind::DivergentState,
+            "n2 had not come further than place 0",
+        );
     lagging()
         .say(2, appended(0, "a"))
         .say(2, executed(0, Role::Backup, "a"))

@@ -85,9 +85,9 @@ impl Confirming {
     }
 
     /// Turns away all that wait.
-    pub(super) fn resign(&self, refusal: Refusal, out: &mut Outbox<Node>) {
+    pub(super) fn resign(&self, refusal: &Refusal, out: &mut Outbox<Node>) {
         for read in &self.waiting {
-            refuse(&read.command, refusal, out);
+            refuse(&read.command, refusal.clone(), out);
         }
     }
 }

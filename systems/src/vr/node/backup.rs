@@ -102,7 +102,7 @@ impl<S: Service> Node<S> {
 
     /// Whether `from` is the primary that this replica follows in `view`. If it is one that it should follow, it is on its way.
     fn follows(&mut self, from: NodeId, view: View, out: &mut Outbox<Self>) -> bool {
-        if from != self.members.primary_of(view) {
+        if from != self.beginning.members.primary_of(view) {
             ignore(from, Reason::Stranger, out);
             return false;
         }

@@ -1,10 +1,12 @@
 //! What a replica finds on its disk when it comes to life, and all of it anew when that has grown long.
 
+use crate::group::Epoch;
 use crate::replica::Boot;
 use crate::service::{Machine, Service};
 use crate::time::Time;
 use crate::transfer::{Arrival, Incoming, Whole};
 use crate::vr::Config;
+use crate::vr::beginning::Beginning;
 use crate::vr::log::{Base, Entry, Log};
 use crate::vr::members::Members;
 use crate::vr::message::{Beat, Record};
@@ -16,6 +18,7 @@ use crate::vr::view::{OpNumber, View};
 
 /// What the records say so far.
 struct Found<S: Service> {
+    beginning: Beginning,
     view: View,
     log_view: View,
     log: Log<S::Op>,
@@ -42,10 +45,11 @@ impl<S: Service> Node<S> {
         let (found, sound) = Found::read(config, kept);
         Self {
             config: config.clone(),
-            members: Members::new(config.members.iter().copied()),
             me: boot.node,
             incarnation: boot.incarnation,
             life,
+            beginning: found.beginning,
+            handover: None,
             view: found.view,
             log_view: found.log_view,
             commit: found.checkpoint.base.op,
@@ -73,6 +77,9 @@ impl<S: Service> Node<S> {
             records.extend(pieces.map(|piece| Record::Snapshot { base, piece }));
         }
         records.push(Record::Begins(self.log.base()));
+        if Epoch::FIRST < self.beginning.epoch {
+            records.push(Record::Epoch(self.beginning.clone()));
+        }
         let mut after = self.log.base().op;
         records.push(Record::Installed {
             view: self.log_view,
@@ -94,6 +101,7 @@ impl<S: Service> Node<S> {
 impl<S: Service> Found<S> {
     fn read(config: &Config, records: Vec<Record<S::Op>>) -> (Self, Result<(), Contradiction>) {
         let mut found = Self {
+            beginning: Beginning::first(Members::new(config.members.iter().copied())),
             view: View::FIRST,
             log_view: View::FIRST,
             log: Log::new(Base::default()),
@@ -125,6 +133,11 @@ impl<S: Service> Found<S> {
                 (self.view, self.log_view) = (view, view);
                 self.continue_log(after, entries)
             }
+            Record::Epoch(beginning) => {
+                (self.view, self.log_view) = (beginning.view(), beginning.view());
+                self.beginning = beginning;
+                Ok(())
+            }
             Record::Appended { after, entries } => self.continue_log(after, entries),
         }
     }
@@ -144,10 +157,11 @@ impl<S: Service> Found<S> {
         Ok(())
     }
 
-    /// The log reaches from the snapshot, or from before it, on.
+    /// The log reaches from the snapshot, or from before it, on, and to where the epoch began.
     fn check(&self) -> Result<(), Contradiction> {
         let snapshot = self.checkpoint.base.op;
-        let reaches = self.log.base().op <= snapshot && snapshot <= self.log.op();
+        let last = snapshot.max(self.beginning.op);
+        let reaches = self.log.base().op <= snapshot && last <= self.log.op();
         if reaches { Ok(()) } else { Err(Contradiction) }
     }
 }

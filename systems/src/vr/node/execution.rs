@@ -1,9 +1,10 @@
 //! Carrying out what is committed, in the order of the log: the one way in which the service changes.
 
-use crate::replica::Outbox;
-use crate::service::{Applied, Service};
+use crate::replica::{ClientId, Outbox};
+use crate::service::{Applied, RequestNumber, Service};
 use crate::vr::event::{Event, Outcome};
 use crate::vr::node::{Node, Status, flawed};
+use crate::vr::request::Ask;
 use crate::vr::view::OpNumber;
 
 impl<S: Service> Node<S> {
@@ -23,9 +24,10 @@ impl<S: Service> Node<S> {
             .expect("what is not carried out yet is in the log")
             .command
             .clone();
-        let applied = match flawed::carry_out(&mut self.machine, &command, &self.status, &self.config) {
-            Some(applied) => applied,
-            None => self.machine.apply(command.client, command.number, &command.op),
+        let (client, number) = (command.client, command.number);
+        let applied = match &command.op {
+            Ask::Members(_) => None,
+            Ask::Service(asked) => Some(self.apply(client, number, asked)),
         };
         self.commit = op;
         self.checkpoint.note(self.log.bytes_at(op));
@@ -33,14 +35,27 @@ impl<S: Service> Node<S> {
             view: self.view,
             op,
             role: self.role(),
-            client: command.client,
-            number: command.number,
-            outcome: Outcome::of(&applied),
+            client,
+            number,
+            outcome: applied.as_ref().map_or(Outcome::Now, Outcome::of),
             digest: self.machine.digest(),
         });
-        if let Status::Primary(primary) = &mut self.status {
-            primary.answer(&command, applied, out);
+        match (&command.op, applied, &mut self.status) {
+            (_, Some(applied), Status::Primary(primary)) => primary.answer(client, number, applied, out),
+            (Ask::Members(members), _, _) => self.end_epoch(op, (client, number), members, out),
+            (Ask::Service(_), _, _) => (),
         }
+    }
+
+    fn apply(&mut self, client: ClientId, number: RequestNumber, op: &S::Op) -> Applied<S::Answer> {
+        let flawed = flawed::carry_out(
+            &mut self.machine,
+            (client, number),
+            op,
+            &self.status,
+            &self.config,
+        );
+        flawed.unwrap_or_else(|| self.machine.apply(client, number, op))
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use crate::group::Command;
 use crate::node_id::NodeId;
-use crate::replica::Outbox;
-use crate::service::client_table::Known;
+use crate::replica::{ClientId, Outbox};
+use crate::service::client_table::{Known, RequestNumber};
 use crate::service::{Applied, Machine, Service};
+use crate::vr::beginning::Beginning;
 use crate::vr::event::Event;
 use crate::vr::message::{Record, Report, Stance};
 use crate::vr::node::fetch::Fetched;
@@ -90,7 +90,8 @@ pub(super) fn installs_older_views<S: Service>(node: &Node<S>, view: View) -> bo
 /// Carries out a command in a way of its own.
 pub(super) fn carry_out<S: Service>(
     machine: &mut Machine<S>,
-    command: &Command<S::Op>,
+    (client, number): (ClientId, RequestNumber),
+    op: &S::Op,
     status: &Status<S>,
     config: &Config,
 ) -> Option<Applied<S::Answer>> {
@@ -98,10 +99,9 @@ pub(super) fn carry_out<S: Service>(
     if !config.has(Flaw::ClientTablePrimaryOnly) || keeps_table {
         return None;
     }
-    let Command { client, number, op } = command;
-    let answer = match machine.look_up(*client, *number) {
+    let answer = match machine.look_up(client, number) {
         Known::Answered(answer) => return Some(Applied::Before(answer.clone())),
-        Known::New | Known::Stale | Known::Expired => machine.perform(*client, *number, op),
+        Known::New | Known::Stale | Known::Expired => machine.perform(client, number, op),
     };
     Some(Applied::Now(answer))
 }
@@ -126,6 +126,24 @@ pub(super) fn truncate_and_follow<S: Service>(
     });
     node.become_normal(out);
     node.acknowledge(primary, view, node.log.op(), out);
+}
+
+/// Whether a new member counts as soon as it is told that its epoch has begun.
+pub(super) fn joins_at_once(config: &Config) -> bool {
+    config.has(Flaw::EpochWithoutTransfer)
+}
+
+/// It is in the epoch with what it happens to have.
+pub(super) fn join_at_once<S: Service>(node: &mut Node<S>, beginning: Beginning, out: &mut Outbox<Node<S>>) {
+    let op = node.log.op();
+    let prefix = node.log.prefix(op).unwrap_or_default();
+    let view = beginning.view();
+    let beginning = Beginning {
+        op,
+        prefix,
+        ..beginning
+    };
+    node.join(beginning, view, Fetched::nothing(op), out);
 }
 
 /// What is to be installed lacks what was carried out; without a flaw it never does. It goes back to before that, to go by it all the same.

@@ -42,12 +42,16 @@ impl<S: Service> Node<S> {
         for entry in &fetched.entries {
             self.log.push(entry.clone());
         }
+        let joins = self.log_view.epoch < view.epoch;
         (self.view, self.log_view) = (view, view);
-        if whole || ENTRIES_BYTES_MAX < self.log.bytes_after(after) {
+        if joins || whole || ENTRIES_BYTES_MAX < self.log.bytes_after(after) {
             out.compact(self.records());
         } else {
             let entries = fetched.entries;
             out.persist(Record::Installed { view, after, entries });
+        }
+        if joins {
+            self.announce_epoch(out);
         }
         out.observe(Event::Installed {
             view,
@@ -70,9 +74,13 @@ impl<S: Service> Node<S> {
         self.checkpoint = Checkpoint::new(base, whole);
     }
 
-    /// Takes up its part in its view.
+    /// Takes up its part in its view; that is none if it is not a member.
     pub(super) fn become_normal(&mut self, out: &mut Outbox<Self>) {
         let (view, role) = (self.view, self.role());
+        if !self.is_member() {
+            self.status = Status::Outside;
+            return out.observe(Event::Outside { view });
+        }
         out.observe(Event::Normal { view, role });
         self.suspicion.settle(self.me);
         self.status = match role {
@@ -82,7 +90,7 @@ impl<S: Service> Node<S> {
     }
 
     fn primary(&self) -> Primary<S> {
-        let others = self.members.others(self.me);
+        let others = self.beginning.members.others(self.me);
         let mut primary = Primary::new(self.log.op(), others, self.beat.next());
         for (entry, _) in self.log.prefixes_after(self.commit) {
             primary.note_pending(&entry.command);

@@ -5,12 +5,16 @@
 //! need one of them; so nothing newer than what it holds can have been committed. A restarted replica has forgotten its promises and
 //! keeps the longest it can have made.
 //!
+//! A lease does not outlive its epoch. That more than half of the old group hold the epoch's last command is known first to the primary that
+//! counts them, and it leaves the epoch, and its leases, in the step in which it counts; or to the primary of a later view, which has waited
+//! until nobody was bound any more. So when the first new member begins, nobody reads alone in the old epoch.
+//!
 //! This rests on clocks that run at nearly the same rate. Reads through the log rest on nothing.
 
-use crate::group::{Command, Response};
+use crate::group::Response;
 use crate::quorum;
-use crate::replica::Outbox;
-use crate::service::{Footprint, Service};
+use crate::replica::{ClientId, Outbox};
+use crate::service::{Footprint, RequestNumber, Service};
 use crate::vr::LEASE_TRUSTED_PERCENT;
 use crate::vr::event::Event;
 use crate::vr::node::{Node, Status, flawed};
@@ -29,19 +33,24 @@ impl<S: Service> Node<S> {
     }
 
     /// Answers a read from what it holds, if it may. Whether it did.
-    pub(super) fn read_locally(&self, command: &Command<S::Op>, out: &mut Outbox<Self>) -> bool {
-        match S::footprint(&command.op) {
+    pub(super) fn read_locally(
+        &self,
+        client: ClientId,
+        number: RequestNumber,
+        op: &S::Op,
+        out: &mut Outbox<Self>,
+    ) -> bool {
+        match S::footprint(op) {
             Footprint::Reads if self.may_read_locally() => (),
             Footprint::Reads | Footprint::Writes => return false,
         }
-        let (client, number) = (command.client, command.number);
         out.observe(Event::ReadLocally {
             view: self.view,
             op: self.commit,
             client,
             number,
         });
-        let answer = self.machine.service().clone().apply(&command.op);
+        let answer = self.machine.service().clone().apply(op);
         out.reply(client, Response::Answered { number, answer });
         true
     }
@@ -56,7 +65,7 @@ impl<S: Service> Node<S> {
         };
         let trusted = flawed::trusted(lease, lease * LEASE_TRUSTED_PERCENT / 100, &self.config);
         let granted = primary.backups.values().filter_map(|backup| backup.granted);
-        let others = self.members.majority() - 1;
+        let others = self.beginning.members.majority() - 1;
         let is_held = match quorum::reached_by(others, granted) {
             Some(since) => self.now < since + trusted,
             None => others == 0,

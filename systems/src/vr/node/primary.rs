@@ -17,6 +17,7 @@ use crate::vr::log::Entry;
 use crate::vr::message::{Beat, Message, Record};
 use crate::vr::node::progress::{Next, Progress};
 use crate::vr::node::{Node, Status, flawed, ignore};
+use crate::vr::request::Ask;
 use crate::vr::view::{OpNumber, View};
 use crate::vr::{BATCH_OPS_MAX, Batching, COMMANDS_MAX, NotesRule};
 
@@ -30,7 +31,7 @@ pub(super) struct Primary<S: Service> {
     pub(super) began_at: OpNumber,
     pub(super) backups: BTreeMap<NodeId, Progress>,
     /// Taken, and without a place yet.
-    waiting: VecDeque<Command<S::Op>>,
+    waiting: VecDeque<Command<Ask<S::Op>>>,
     /// The last request of each client that was taken and not yet carried out.
     pending: BTreeMap<ClientId, RequestNumber>,
     /// When the last beats were sent.
@@ -61,36 +62,62 @@ impl<S: Service> Primary<S> {
     }
 
     /// `command` was taken.
-    pub(super) fn note_pending(&mut self, command: &Command<S::Op>) {
+    pub(super) fn note_pending(&mut self, command: &Command<Ask<S::Op>>) {
         self.pending.insert(command.client, command.number);
+    }
+
+    /// A command that was taken has been carried out.
+    pub(super) fn note_done(&mut self, client: ClientId, number: RequestNumber) {
+        if self.pending.get(&client) == Some(&number) {
+            self.pending.remove(&client);
+        }
     }
 
     /// Answers the client of a command that has been carried out.
     pub(super) fn answer(
         &mut self,
-        command: &Command<S::Op>,
+        client: ClientId,
+        number: RequestNumber,
         applied: Applied<S::Answer>,
         out: &mut Outbox<Node<S>>,
     ) {
-        if self.pending.get(&command.client) == Some(&command.number) {
-            self.pending.remove(&command.client);
-        }
-        let number = command.number;
+        self.note_done(client, number);
         let refused = |refusal| Response::Refused { number, refusal };
         let response = match applied {
             Applied::Now(answer) | Applied::Before(answer) => Response::Answered { number, answer },
             Applied::Stale => refused(Refusal::Stale),
             Applied::Expired => refused(Refusal::Expired),
         };
-        out.reply(command.client, response);
+        out.reply(client, response);
     }
 
     /// It leads no more: whoever waits must ask the next one, and may find the command carried out.
-    pub(super) fn resign(&self, leader: Option<NodeId>, out: &mut Outbox<Node<S>>) {
+    pub(super) fn redirect(&self, leader: Option<NodeId>, out: &mut Outbox<Node<S>>) {
+        self.resign(&Refusal::Redirect { leader }, out);
+    }
+
+    /// It leads no more, for the reason that is given to all that wait.
+    pub(super) fn resign(&self, refusal: &Refusal, out: &mut Outbox<Node<S>>) {
         for (&client, &number) in &self.pending {
-            let refusal = Refusal::Redirect { leader };
+            let refusal = refusal.clone();
             out.reply(client, Response::Refused { number, refusal });
         }
+    }
+
+    /// The next `count` commands that wait, or those up to a change of members: nothing follows that.
+    fn take(&mut self, count: usize) -> Vec<Command<Ask<S::Op>>> {
+        let mut waiting = self.waiting.iter().take(count);
+        let last = waiting.position(|command| matches!(command.op, Ask::Members(_)));
+        self.waiting
+            .drain(..last.map_or(count, |last| last + 1))
+            .collect()
+    }
+
+    /// Whether a change of members was taken and has no place yet.
+    fn is_to_change(&self) -> bool {
+        self.waiting
+            .iter()
+            .any(|command| matches!(command.op, Ask::Members(_)))
     }
 
     /// How many replicas have been heard within `beats`, itself included.
@@ -116,22 +143,20 @@ impl<S: Service> Primary<S> {
 
 impl<S: Service> Node<S> {
     /// A client asks for something.
-    pub(super) fn on_command(&mut self, command: Command<S::Op>, out: &mut Outbox<Self>) {
+    pub(super) fn on_command(&mut self, command: Command<Ask<S::Op>>, out: &mut Outbox<Self>) {
         let (client, number) = (command.client, command.number);
         let refuse = |refusal| Response::Refused { number, refusal };
-        match self.machine.look_up(client, number) {
-            Known::Answered(answer) => {
-                let answer = answer.clone();
-                return out.reply(client, Response::Answered { number, answer });
+        let is_over = match &command.op {
+            Ask::Service(op) => {
+                self.answer_again(client, number, out) || self.read_locally(client, number, op, out)
             }
-            Known::Stale => return out.reply(client, refuse(Refusal::Stale)),
-            Known::Expired => return out.reply(client, refuse(Refusal::Expired)),
-            Known::New => (),
-        }
-        if self.read_locally(&command, out) {
+            Ask::Members(members) if self.may_become(members) => false,
+            Ask::Members(_) => return out.reply(client, refuse(Refusal::NoSuchGroup)),
+        };
+        if is_over {
             return;
         }
-        let unfinished = self.unfinished();
+        let (unfinished, closing) = (self.unfinished(), self.is_closing());
         let Status::Primary(primary) = &mut self.status else {
             return;
         };
@@ -144,7 +169,8 @@ impl<S: Service> Node<S> {
         if primary.voice == Voice::Silent {
             return out.reply(client, refuse(Refusal::Redirect { leader: None }));
         }
-        if COMMANDS_MAX <= primary.waiting.len() + unfinished {
+        let second_change = matches!(command.op, Ask::Members(_)) && (closing || primary.is_to_change());
+        if second_change || COMMANDS_MAX <= primary.waiting.len() + unfinished {
             return out.reply(client, refuse(Refusal::Busy));
         }
 
@@ -153,9 +179,25 @@ impl<S: Service> Node<S> {
         self.give_places(out);
     }
 
+    /// What came of a request before is said again. Whether it came before.
+    fn answer_again(&self, client: ClientId, number: RequestNumber, out: &mut Outbox<Self>) -> bool {
+        let refused = |refusal| Response::Refused { number, refusal };
+        let response = match self.machine.look_up(client, number) {
+            Known::Answered(answer) => {
+                let answer = answer.clone();
+                Response::Answered { number, answer }
+            }
+            Known::Stale => refused(Refusal::Stale),
+            Known::Expired => refused(Refusal::Expired),
+            Known::New => return false,
+        };
+        out.reply(client, response);
+        true
+    }
+
     /// Gives the commands that wait their places, as far as it is time.
     pub(super) fn give_places(&mut self, out: &mut Outbox<Self>) {
-        loop {
+        while !self.is_closing() {
             let unfinished = self.unfinished();
             let Status::Primary(primary) = &mut self.status else {
                 return;
@@ -164,14 +206,14 @@ impl<S: Service> Node<S> {
             if due == 0 {
                 return;
             }
-            let commands: Vec<Command<S::Op>> = primary.waiting.drain(..due).collect();
+            let commands = primary.take(due);
             self.append_commands(commands, out);
             self.advance_commit(out);
         }
     }
 
     /// Appends `commands`, as many at a time as go into one message.
-    fn append_commands(&mut self, commands: Vec<Command<S::Op>>, out: &mut Outbox<Self>) {
+    fn append_commands(&mut self, commands: Vec<Command<Ask<S::Op>>>, out: &mut Outbox<Self>) {
         let (view, mut bytes, mut entries) = (self.view, 0, Vec::new());
         let mut after = self.log.op();
         for command in commands {
@@ -298,7 +340,7 @@ impl<S: Service> Node<S> {
             return;
         };
         let acked = primary.backups.values().map(|backup| backup.acked);
-        let enough = flawed::enough(self.members.majority(), &self.config);
+        let enough = flawed::enough(self.beginning.members.majority(), &self.config);
         let op = quorum::reached_by(enough, acked.chain([self.log.op()]));
         if let Some(op) = op.filter(|&op| self.commit < op) {
             let view = self.view;
@@ -317,7 +359,7 @@ impl<S: Service> Node<S> {
     }
 
     pub(super) fn on_primary_beat(&mut self, out: &mut Outbox<Self>) {
-        let (beats, majority) = (self.config.suspect_after_beats, self.members.majority());
+        let (beats, majority) = (self.config.suspect_after_beats, self.beginning.members.majority());
         let Status::Primary(primary) = &mut self.status else {
             return;
         };

@@ -36,6 +36,10 @@ struct Answer {
 }
 
 impl<S: Service> Recovering<S> {
+    pub(super) const fn nonce(&self) -> Nonce {
+        self.nonce
+    }
+
     pub(super) fn fetch(&mut self) -> Option<&mut Fetch<S>> {
         // Whoever asks for it has heard something of it.
         self.silent = 0;
@@ -61,7 +65,7 @@ impl<S: Service> Node<S> {
             },
             out,
         );
-        if self.members.majority() == 1 {
+        if self.beginning.members.majority() == 1 {
             self.recover_from_disk(out);
         }
     }
@@ -110,7 +114,7 @@ impl<S: Service> Node<S> {
         };
         let (view, by) = (self.view, Recovery::Disk);
         out.observe(Event::Recovered { view, by, nonce });
-        self.resume(out);
+        self.take_up_place(out);
     }
 
     /// Another asks. Only who is normal knows.
@@ -144,7 +148,7 @@ impl<S: Service> Node<S> {
         }
 
         recovering.answers.insert(from, Answer { view, role });
-        let enough = flawed::answers_needed(self.members.majority(), &self.config);
+        let enough = flawed::answers_needed(self.beginning.members.majority(), &self.config);
         if let Some((newest, Some(primary))) = recovering.newest()
             && enough <= recovering.answers.len()
             && self.view <= newest
@@ -161,7 +165,7 @@ impl<S: Service> Node<S> {
         if is_there {
             let (nonce, by) = (recovering.nonce, Recovery::Peers);
             out.observe(Event::Recovered { view, by, nonce });
-            return self.resume(out);
+            return self.take_up_place(out);
         }
         let after = if flawed::is_diskless(&self.config) {
             OpNumber::ZERO

@@ -141,7 +141,7 @@ impl<S: Service> Node<S> {
     }
 
     fn count_wishes(&mut self, out: &mut Outbox<Self>) {
-        let wished = self.suspicion.wished_by(self.members.majority());
+        let wished = self.suspicion.wished_by(self.beginning.members.majority());
         if let Some(view) = wished.filter(|&view| self.view < view) {
             self.enter(view, out);
         }
@@ -161,8 +161,8 @@ impl<S: Service> Node<S> {
     /// From now on it takes part in no view before `view`, which is durable.
     pub(super) fn leave_for(&mut self, view: View, out: &mut Outbox<Self>) {
         if let Status::Primary(primary) = &self.status {
-            let next = Some(self.members.primary_of(view)).filter(|&next| next != self.me);
-            primary.resign(next, out);
+            let next = Some(self.beginning.members.primary_of(view)).filter(|&next| next != self.me);
+            primary.redirect(next, out);
         }
         self.view = view;
         out.persist(crate::vr::Record::View(view));
@@ -179,7 +179,7 @@ mod tests {
     fn wishes(views: &[u64]) -> Suspicion {
         let mut suspicion = Suspicion::default();
         for (place, &view) in views.iter().enumerate() {
-            suspicion.note(NodeId::replica(place + 1), View(view));
+            suspicion.note(NodeId::replica(place + 1), View::in_first_epoch(view));
         }
         suspicion
     }
@@ -187,24 +187,24 @@ mod tests {
     #[test]
     fn one_wish_moves_nobody_and_two_of_three_move_to_the_earlier_view() {
         assert_eq!(wishes(&[7]).wished_by(2), None);
-        assert_eq!(wishes(&[7, 5]).wished_by(2), Some(View(5)));
+        assert_eq!(wishes(&[7, 5]).wished_by(2), Some(View::in_first_epoch(5)));
     }
 
     #[test]
     fn a_wish_that_is_not_renewed_lapses() {
         let mut suspicion = wishes(&[5, 5]);
         suspicion.grow_older(2);
-        suspicion.note(NodeId::replica(1), View(5));
+        suspicion.note(NodeId::replica(1), View::in_first_epoch(5));
         suspicion.grow_older(2);
         assert_eq!(suspicion.wished_by(2), None);
-        assert_eq!(suspicion.wished_by(1), Some(View(5)));
+        assert_eq!(suspicion.wished_by(1), Some(View::in_first_epoch(5)));
     }
 
     #[test]
     fn an_earlier_wish_that_arrives_late_takes_no_later_one_back() {
         let mut suspicion = wishes(&[5]);
-        suspicion.note(NodeId::replica(1), View(4));
-        assert_eq!(suspicion.wished_by(1), Some(View(5)));
+        suspicion.note(NodeId::replica(1), View::in_first_epoch(4));
+        assert_eq!(suspicion.wished_by(1), Some(View::in_first_epoch(5)));
     }
 
     #[test]

@@ -55,10 +55,10 @@ impl<S: Service> Node<S> {
         (snapshot, offset): (OpNumber, u64),
         out: &mut Outbox<Self>,
     ) {
-        if view != self.view {
+        if view != self.view && view != self.log_view {
             return ignore(from, Reason::OtherView, out);
         }
-        if !self.has_log_of_view_for(from) {
+        if !self.has_log_of_view_for(from, view) {
             return ignore(from, Reason::OtherStatus, out);
         }
         self.note_asking(from);
@@ -83,11 +83,23 @@ impl<S: Service> Node<S> {
         out.send(from, message);
     }
 
-    fn has_log_of_view_for(&self, asker: NodeId) -> bool {
+    /// Whether it has the log with which `view` began, or that was reported to `asker` for it.
+    fn has_log_of_view_for(&self, asker: NodeId, view: View) -> bool {
+        let is_reported = matches!(self.status, Status::ViewChange(_))
+            && view == self.view
+            && asker == self.beginning.members.primary_of(view);
+        is_reported || (self.can_serve() && view == self.log_view)
+    }
+
+    /// Whether others may go by its log: that of v', whatever else it is about.
+    pub(super) const fn can_serve(&self) -> bool {
         match self.status {
-            Status::Primary(_) | Status::Backup(_) => true,
-            Status::ViewChange(_) => asker == self.members.primary_of(self.view),
-            Status::Transferring(_) | Status::Recovering(_) | Status::Halted => false,
+            Status::Primary(_)
+            | Status::Backup(_)
+            | Status::ViewChange(_)
+            | Status::Transferring(_)
+            | Status::Outside => true,
+            Status::Recovering(_) | Status::Joining(_) | Status::Halted => false,
         }
     }
 
@@ -111,7 +123,7 @@ impl<S: Service> Node<S> {
         self.suspicion.hear(self.me);
         match &self.status {
             Status::ViewChange(_) => self.begin_view_if_complete(out),
-            Status::Transferring(_) | Status::Recovering(_) if complete => {
+            Status::Transferring(_) | Status::Recovering(_) | Status::Joining(_) if complete => {
                 self.finish_fetch(view, from, commit, out);
                 return;
             }
@@ -149,7 +161,12 @@ impl<S: Service> Node<S> {
         let fetched = match status {
             Status::Transferring(fetch) => Some(fetch.finish()),
             Status::Recovering(recovering) => self.end_recovery(recovering, view, out),
-            Status::Primary(_) | Status::Backup(_) | Status::ViewChange(_) | Status::Halted => None,
+            Status::Joining(joining) => return self.finish_joining(joining, view, commit, out),
+            Status::Primary(_)
+            | Status::Backup(_)
+            | Status::ViewChange(_)
+            | Status::Outside
+            | Status::Halted => None,
         };
         let fetched = fetched.expect("only a status with a fetch gets here");
         self.follow(view, from, fetched, commit, out);
@@ -161,7 +178,8 @@ impl<S: Service> Node<S> {
             Status::ViewChange(change) => change.fetch_from(from),
             Status::Transferring(fetch) => Some(fetch),
             Status::Recovering(recovering) => recovering.fetch(),
-            Status::Primary(_) | Status::Backup(_) | Status::Halted => None,
+            Status::Joining(joining) => Some(joining.fetch()),
+            Status::Primary(_) | Status::Backup(_) | Status::Outside | Status::Halted => None,
         };
         fetch.filter(|fetch| fetch.source() == from && fetch.view() == view)
     }

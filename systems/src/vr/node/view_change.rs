@@ -76,7 +76,7 @@ impl<S: Service> Node<S> {
     fn announce_change(&self, out: &mut Outbox<Self>) {
         let (view, stance) = (self.view, Stance::Left);
         self.send_to_others(&Message::StartViewChange { view, stance }, out);
-        let primary = self.members.primary_of(view);
+        let primary = self.beginning.members.primary_of(view);
         if primary != self.me {
             let report = self.report();
             out.send(primary, Message::DoViewChange { view, report });
@@ -116,7 +116,7 @@ impl<S: Service> Node<S> {
         if view < self.view {
             return ignore(from, Reason::OldView, out);
         }
-        if self.members.primary_of(view) != self.me {
+        if self.beginning.members.primary_of(view) != self.me {
             return ignore(from, Reason::Stranger, out);
         }
         // Whoever reports has left, because enough wished it.
@@ -129,7 +129,7 @@ impl<S: Service> Node<S> {
     }
 
     fn note_report(&mut self, from: NodeId, report: Report, out: &mut Outbox<Self>) {
-        let majority = self.members.majority();
+        let majority = self.beginning.members.majority();
         let Status::ViewChange(change) = &mut self.status else {
             return;
         };
@@ -225,7 +225,7 @@ impl<S: Service> Node<S> {
         commit: OpNumber,
         out: &mut Outbox<Self>,
     ) {
-        if from != self.members.primary_of(view) {
+        if from != self.beginning.members.primary_of(view) {
             return ignore(from, Reason::Stranger, out);
         }
         if !self.takes_part() {
@@ -241,7 +241,7 @@ impl<S: Service> Node<S> {
             return self.begin_transfer(view, from, out);
         }
         if let Status::Primary(primary) = &self.status {
-            primary.resign(Some(from), out);
+            primary.redirect(Some(from), out);
         }
         let known = self.commit.since(after);
         let fetched = Fetched::of(self.commit, entries.into_iter().skip(known).collect());

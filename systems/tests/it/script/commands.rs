@@ -48,6 +48,7 @@ impl<S: Scripted> Stage<S> {
             "show" => return Ok(S::shown(&self.world.observer)),
             "check" => return self.check(words),
             "begin" => self.begin(words)?,
+            own if S::act(&mut self.world, own, words)? => {}
             client => self.client_does(client, words)?,
         }
         Ok(String::new())

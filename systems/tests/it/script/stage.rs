@@ -30,6 +30,12 @@ pub(crate) trait Scripted: System<Session: Session<Op: Serialize, Answer: Serial
     /// The operation that a client is to do.
     fn op(words: &mut Words<'_>) -> Result<<Self::Session as Session>::Op, Box<dyn Error>>;
 
+    /// Carries out a command of the system's own. Whether it has one of that name.
+    fn act(world: &mut World<Self>, name: &str, words: &mut Words<'_>) -> Result<bool, Box<dyn Error>> {
+        let _ = (world, name, words);
+        Ok(false)
+    }
+
     /// Whether what `wait ...` says holds now.
     fn holds(world: &World<Self>, words: &[&str]) -> Result<bool, Box<dyn Error>>;
 

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use systems::group::{GroupSession, GroupSessionConfig};
 use systems::session::{Patience, Persistence};
-use systems::vr::{Config, Flaw, OpNumber, Role, View};
+use systems::vr::{Beginning, Config, Flaw, OpNumber, Role, View};
 use systems::{ClientId, NodeId};
 
 use super::{Node, Vr};
-use crate::world::{World, ms, n};
+use crate::world::{System, World, ms, n};
 
 /// Says it again until it is answered.
 pub(super) const STUBBORN: Patience = Patience {
@@ -40,9 +40,9 @@ pub(super) fn config(nodes: usize, flaw: Option<Flaw>) -> Config {
 impl World<Vr> {
     /// Replicas as `config` says, all started and in the first view.
     pub(super) fn gathered(config: Config) -> Self {
-        let members = config.members.clone();
+        let nodes = Vr::nodes(&config);
         let mut world = Self::of(1, config);
-        for node in members {
+        for node in nodes {
             world.start(node);
         }
         world.run(ms(200));
@@ -68,8 +68,12 @@ impl World<Vr> {
 
     /// Whether `node` is normal in `view`.
     pub(super) fn is_in(&self, node: NodeId, view: u64) -> bool {
+        self.is_in_view(node, View::in_first_epoch(view))
+    }
+
+    pub(super) fn is_in_view(&self, node: NodeId, view: View) -> bool {
         let replica = self.node(node);
-        replica.is_some_and(|replica| replica.normal().is_some() && replica.view() == View(view))
+        replica.is_some_and(|replica| replica.normal().is_some() && replica.view() == view)
     }
 
     pub(super) fn wait_in(&mut self, node: NodeId, view: u64) {
@@ -101,9 +105,26 @@ impl World<Vr> {
         self.replica(node).machine().service().get(key).map(str::to_owned)
     }
 
-    /// Whether all that run are normal in one view and have carried out the same, and everything they have.
+    /// How the newest epoch began that anybody who runs is in.
+    pub(super) fn newest(&self) -> Option<&Beginning> {
+        let running = self.running().into_iter();
+        let beginnings = running.map(|node| self.replica(node).beginning());
+        beginnings.max_by_key(|beginning| beginning.epoch)
+    }
+
+    /// Whether all members that run are normal in one view and have carried out the same, and everything they have, and nobody else is.
     pub(super) fn agrees(&self) -> bool {
-        let states = self.running().into_iter().map(|node| {
+        let Some(members) = self.newest().map(|newest| &newest.members) else {
+            return false;
+        };
+        let is_member = |node: &NodeId| members.contains(*node);
+        let (inside, outside): (Vec<NodeId>, Vec<NodeId>) = self.running().into_iter().partition(is_member);
+        let is_normal = |node: NodeId| self.replica(node).normal().is_some();
+        self.are_equal(&inside) && !outside.into_iter().any(is_normal)
+    }
+
+    fn are_equal(&self, nodes: &[NodeId]) -> bool {
+        let states = nodes.iter().map(|&node| {
             let replica = self.replica(node);
             let (op, commit) = (replica.log().op(), replica.commit());
             let digest = replica.machine().digest();

@@ -3,7 +3,8 @@
 //! n1 is primary of view 0, n2 of view 1, and so on in turn. What is seen is what clients see: a schedule ends with a read, and all
 //! answers must be those of one store. Only the flaws that cost nothing but time are seen otherwise.
 
-use systems::vr::{Batching, Config, Event, Flaw, Message, OpNumber, Reads, Role, View};
+use systems::group::Epoch;
+use systems::vr::{Batching, Config, Event, Flaw, Members, Message, OpNumber, Reads, Role, View};
 use systems::{ClientId, NodeId};
 
 use super::cluster::{HASTY, PATIENT, STUBBORN, config};
@@ -178,7 +179,7 @@ fn vr_recovery_forgets_view() {
         world.lose(|packet| is_change(packet) && packet.goes_to(n(1)));
         let busy = world.client(STUBBORN);
         for number in 0.. {
-            if world.replica(n(3)).view() == View(1) {
+            if world.replica(n(3)).view() == View::in_first_epoch(1) {
                 break;
             }
             // n1 hears its backups, so it goes on.
@@ -235,7 +236,7 @@ fn vr_state_transfer_truncates() {
         world.lose(|packet| packet.goes(n(3), n(2)) && !is_beat(packet));
         world.end(cut);
         world.wait("n2 has heard of view 2", |world| {
-            world.replica(n(2)).view() == View(2)
+            world.replica(n(2)).view() == View::in_first_epoch(2)
         });
         world.kill(n(3));
         world.end_all_rules();
@@ -282,7 +283,9 @@ fn vr_old_view_prepare() {
         let reported = world.hold(move |packet| packet.goes(n(3), n(2)) && says(packet, is_report));
         world.lose(|packet| is_beat(packet) && packet.comes_from(n(1)));
         world.lose(|packet| is_change(packet) && packet.goes_to(n(1)));
-        world.wait("n3 has left", |world| world.replica(n(3)).view() == View(1));
+        world.wait("n3 has left", |world| {
+            world.replica(n(3)).view() == View::in_first_epoch(1)
+        });
         world.wait("n3 has reported", |world| world.held(reported) > 0);
         world.end(prepared);
         world.run(ms(20));
@@ -405,6 +408,27 @@ fn vr_startview_older_view() {
         world.end(other);
         world.release(late);
         world.run(ms(2_000));
+        seen(world)
+    });
+}
+
+/// All members are replaced by others.
+#[test]
+fn vr_epoch_without_transfer() {
+    check(Flaw::EpochWithoutTransfer, |flaw| {
+        let mut world = World::gathered(Config {
+            reserve: [4, 5, 6].map(n).to_vec(),
+            batching: Batching::Off,
+            ..config(3, flaw)
+        });
+        let client = append_at(&mut world, n(1), "a ");
+        wait_answered(&mut world, client);
+        world.ask_for_members(n(1), Epoch::FIRST, Members::new([4, 5, 6].map(n)));
+        world.wait("a new member acts", |world| {
+            [4, 5, 6]
+                .into_iter()
+                .any(|number| world.replica(n(number)).normal().is_some())
+        });
         seen(world)
     });
 }

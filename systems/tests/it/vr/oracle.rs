@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 
 use systems::NodeId;
+use systems::group::Epoch;
 use systems::service::Digest;
 use systems::vr::{Event, Members, OpNumber, Role, View};
 
@@ -40,8 +41,17 @@ struct Held {
     log_view: View,
 }
 
-struct Recount {
+/// An epoch, as the first that entered it says.
+#[derive(Clone, PartialEq, Eq)]
+struct Era {
     members: Members,
+    op: OpNumber,
+    prefix: Digest,
+}
+
+struct Recount {
+    /// Who counts in each epoch.
+    epochs: BTreeMap<Epoch, Era>,
     held: BTreeMap<NodeId, Held>,
     primaries: BTreeMap<View, NodeId>,
     /// NoAppStateDivergence: what everybody has made of the commands up to each place.
@@ -53,8 +63,13 @@ struct Recount {
 
 impl Recount {
     fn new(world: &World<Vr>) -> Self {
-        Self {
+        let first = Era {
             members: Members::new(world.config.members.iter().copied()),
+            op: OpNumber::ZERO,
+            prefix: Digest::default(),
+        };
+        Self {
+            epochs: BTreeMap::from([(Epoch::FIRST, first)]),
             held: BTreeMap::new(),
             primaries: BTreeMap::new(),
             states: BTreeMap::new(),
@@ -97,7 +112,21 @@ impl Recount {
             Event::Appended { after, entries, .. } => {
                 held.extend(*after, entries.iter().map(|entry| entry.prefix));
             }
-            Event::Committed { op, .. } => self.recount(node, *op),
+            Event::EpochBegan {
+                view,
+                members,
+                op,
+                prefix,
+                ..
+            } => {
+                let era = Era {
+                    members: Members::new(members.iter().copied()),
+                    op: *op,
+                    prefix: *prefix,
+                };
+                self.see_epoch(node, view.epoch, era);
+            }
+            Event::Committed { view, op } => self.recount(node, *view, *op),
             Event::Executed {
                 view,
                 op,
@@ -121,13 +150,46 @@ impl Recount {
         (held.view, held.log_view) = (view, log_view);
     }
 
-    /// AcknowledgedWritesExistOnMajority: what is called committed is in enough durable logs.
-    fn recount(&mut self, node: NodeId, op: OpNumber) {
+    /// An epoch begins once, where the one before ended: when more than half of the members it had hold the change.
+    fn see_epoch(&mut self, node: NodeId, epoch: Epoch, era: Era) {
+        let former = self.epochs.get(&Epoch(epoch.0 - 1)).map(|former| &former.members);
+        let Some(former) = former else {
+            return self.found.push(format!(
+                "{node} is in epoch {epoch}, and nobody was in the one before"
+            ));
+        };
+        let known = self.epochs.get(&epoch);
+        if known.is_some_and(|known| *known != era) {
+            self.found
+                .push(format!("{node} has another beginning of epoch {epoch}"));
+        }
+        if known.is_none() && self.holders(former, era.op, era.prefix) < former.majority() {
+            self.found.push(format!(
+                "{node} began epoch {epoch} before place {} was committed",
+                era.op
+            ));
+        }
+        self.epochs.insert(epoch, era);
+    }
+
+    /// How many of `members` hold the log up to `op`.
+    fn holders(&self, members: &Members, op: OpNumber, prefix: Digest) -> usize {
+        let held = members.iter().filter_map(|node| self.held.get(&node));
+        held.filter(|held| held.has(op, prefix)).count()
+    }
+
+    /// AcknowledgedWritesExistOnMajority: what is called committed is in enough durable logs of the epoch's members.
+    fn recount(&mut self, node: NodeId, view: View, op: OpNumber) {
         let Some(prefix) = self.held[&node].prefixes.get(&op).copied() else {
             return;
         };
-        let holders = self.held.values().filter(|held| held.has(op, prefix)).count();
-        if holders < self.members.majority() {
+        let Some(Era { members, .. }) = self.epochs.get(&view.epoch) else {
+            return self
+                .found
+                .push(format!("{node} acts in epoch {}, which nobody began", view.epoch));
+        };
+        let holders = self.holders(members, op, prefix);
+        if holders < members.majority() {
             self.found
                 .push(format!("{node} committed {op}, which only {holders} have"));
         }
@@ -143,7 +205,9 @@ impl Recount {
                 .push(format!("{node} made something else of the commands up to {op}"));
         }
         let first = *self.primaries.entry(view).or_insert(node);
-        if role == Role::Primary && first != node && self.members.primary_of(view) != node {
+        let members = self.epochs.get(&view.epoch).map(|era| &era.members);
+        let has_turn = members.is_some_and(|members| members.primary_of(view) == node);
+        if role == Role::Primary && first != node && !has_turn {
             self.found.push(format!("{node} acted as primary of view {view}"));
         }
     }

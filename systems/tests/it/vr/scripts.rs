@@ -4,25 +4,29 @@ use std::error::Error;
 
 use serde_json::Value;
 use systems::NodeId;
-use systems::group::{GroupSession, GroupSessionConfig};
+use systems::group::{Epoch, GroupSession, GroupSessionConfig};
 use systems::service::kv::Op;
-use systems::vr::{Config, View};
+use systems::vr::{Config, Members, View};
 
 use super::cluster::{HASTY, PATIENT, STUBBORN, config};
 use super::oracle::violations;
 use super::{Node, Vr};
 use crate::kv;
 use crate::script::{Scripted, Stage, Words, run_all};
-use crate::world::World;
+use crate::world::{World, n};
 
 impl Scripted for Vr {
     const NOISE: &'static [&'static str] = &["node", "incarnation", "digest", "prefix", "nonce", "snapshot"];
     const FIRST: &'static [&'static str] = &["view", "role", "op", "after", "client", "number"];
 
-    /// `cluster replicas=5 flaw=vr-dvc-longest-log`; three replicas if nothing else is said.
+    /// `cluster replicas=5 reserve=2 flaw=vr-dvc-longest-log`; three replicas and nobody in reserve if nothing else is said.
     fn config(words: &mut Words<'_>) -> Result<Config, Box<dyn Error>> {
         let replicas = words.key("replicas")?.unwrap_or(3);
-        Ok(config(replicas, words.key("flaw")?))
+        let reserve: usize = words.key("reserve")?.unwrap_or(0);
+        Ok(Config {
+            reserve: (replicas + 1..=replicas + reserve).map(n).collect(),
+            ..config(replicas, words.key("flaw")?)
+        })
     }
 
     /// `client c1` says everything again until it is answered, `client c1 hasty` gives up after the first silence,
@@ -42,13 +46,29 @@ impl Scripted for Vr {
         kv::script::op(words)
     }
 
-    /// `wait primary`, `wait normal n2 1`, `wait view n2 1`.
+    /// `reconfigure n1 epoch=0 n2 n3 n4` asks n1 that these be the members after that epoch.
+    fn act(world: &mut World<Self>, name: &str, words: &mut Words<'_>) -> Result<bool, Box<dyn Error>> {
+        if name != "reconfigure" {
+            return Ok(false);
+        }
+        let via: NodeId = words.parse("node")?;
+        let epoch = Epoch(words.key("epoch")?.unwrap_or(0));
+        let mut members = Vec::new();
+        while let Some(node) = words.next() {
+            members.push(node_named(node)?);
+        }
+        let members = Members::of(members).ok_or("a group has a member")?;
+        world.ask_for_members(via, epoch, members);
+        Ok(true)
+    }
+
+    /// `wait primary`, `wait normal n2 1`, `wait view n2 1`, each view with its epoch, as `1.0`, unless that is the first.
     fn holds(world: &World<Self>, words: &[&str]) -> Result<bool, Box<dyn Error>> {
         match words {
             ["primary"] => Ok(world.primary().is_some()),
-            ["normal", node, view] => Ok(world.is_in(node_named(node)?, view.parse()?)),
+            ["normal", node, view] => Ok(world.is_in_view(node_named(node)?, view.parse()?)),
             ["view", node, view] => {
-                let view = View(view.parse()?);
+                let view: View = view.parse()?;
                 let replica = world.node(node_named(node)?);
                 Ok(replica.is_some_and(|replica| replica.view() == view))
             }

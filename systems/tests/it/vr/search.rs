@@ -1,18 +1,31 @@
 //! Groups out in a storm.
 
 use systems::ClientId;
-use systems::vr::{Batching, Config, Reads};
+use systems::vr::{Batching, Config, Members, Reads};
 
 use super::Vr;
 use super::cluster::{HASTY, STUBBORN, config};
 use super::oracle::violations;
 use crate::storm::{STORM, Stormy, Weather, run};
-use crate::world::{World, ms, n};
+use crate::world::{System, World, ms, n};
 
 impl Stormy for Vr {
     fn client(world: &mut World<Self>, number: usize) -> ClientId {
         let first = n(1 + number % world.config.members.len());
         world.client_of(first, if number % 3 == 2 { HASTY } else { STUBBORN })
+    }
+
+    /// Somebody wants other members, and asks anybody for them, if there are any in reserve.
+    fn meddle(world: &mut World<Self>) {
+        if world.config.reserve.is_empty() || world.rng.usize(0..15) > 0 {
+            return;
+        }
+        let nodes = Vr::nodes(&world.config);
+        let count = world.rng.usize(1..=nodes.len());
+        let members = world.rng.choose_multiple(nodes.iter().copied(), count);
+        let (via, whose) = (world.rng.usize(0..nodes.len()), world.rng.usize(0..nodes.len()));
+        let epoch = world.node(nodes[whose]).map(|replica| replica.beginning().epoch);
+        world.ask_for_members(nodes[via], epoch.unwrap_or_default(), Members::new(members));
     }
 
     fn agrees(world: &World<Self>) -> bool {
@@ -39,6 +52,28 @@ fn check(seeds: std::ops::Range<u64>, config: &Config, weather: Weather) {
         let found = run::<Vr>(seed, config.clone(), weather);
         assert!(found.is_empty(), "seed {seed}: {found:#?}");
     }
+}
+
+/// A group of `members` with `reserve` others.
+fn with_reserve(members: usize, reserve: usize, config: Config) -> Config {
+    Config {
+        members: (1..=members).map(n).collect(),
+        reserve: (members + 1..=members + reserve).map(n).collect(),
+        ..config
+    }
+}
+
+#[test]
+fn groups_whose_members_change_weather_a_storm() {
+    check(7_000..7_100, &with_reserve(3, 2, config(3, None)), STORM);
+    check(7_500..7_600, &with_reserve(3, 3, piecemeal(3)), STORM);
+    check(8_000..8_040, &with_reserve(5, 2, piecemeal(5)), STORM);
+    check(8_500..8_540, &with_reserve(1, 3, piecemeal(1)), STORM);
+    let leased = Config {
+        reads: Reads::Leased(ms(400)),
+        ..config(3, None)
+    };
+    check(9_000..9_100, &with_reserve(3, 2, leased), STORM);
 }
 
 #[test]

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use systems::{ClientId, Conclusion, Session, SessionEffect, SessionInput, SessionOutbox, Time};
+use systems::{
+    ClientId, Conclusion, NodeId, Replica, Session, SessionEffect, SessionInput, SessionOutbox, Time,
+};
 
 use super::{Body, Call, CallId, Packet, Place, Sight, System, World};
 
@@ -79,7 +81,20 @@ impl<S: System> World<S> {
             (_, Body::Unreachable(node)) => SessionInput::Unreachable(node),
             (from, body) => panic!("{from:?} cannot send {body:?} to a client"),
         };
-        self.step_client(client, input);
+        if self.clients.contains_key(&client) {
+            self.step_client(client, input);
+        } else if let SessionInput::Response { from, response } = input {
+            self.letters.push((client, from, response));
+        }
+    }
+
+    /// Somebody without a session asks for something; what is answered is kept.
+    pub(crate) fn post(&mut self, client: ClientId, to: NodeId, request: <S::Replica as Replica>::Request) {
+        self.send(Packet {
+            from: Place::Client(client),
+            to: Place::Node(to),
+            body: Body::Request(request),
+        });
     }
 
     pub(super) fn step_client(&mut self, id: ClientId, input: SessionInput<S::Session>) {
