@@ -302,7 +302,7 @@ fn a_run_replays_byte_for_byte_from_its_folder_and_a_changed_record_is_noticed()
 }
 
 /// The systems each flaw of which is caught so soon; docs/detection.md has their tables.
-const CAUGHT: [&str; 1] = ["pb"];
+const CAUGHT: [&str; 2] = ["pb", "paxos"];
 
 /// The most seeds that a flaw is looked for in.
 const SEEDS_MAX: u64 = 2_000;
