@@ -24,6 +24,8 @@ pub struct Search<'a> {
     pub flaw: Option<String>,
     /// So many seeds are tried.
     pub seeds_max: u64,
+    /// What somebody has found already is looked for in so many seeds only until clients see it, too.
+    pub client_seeds_max: u64,
 }
 
 /// What a search from one starting seed found.
@@ -64,7 +66,7 @@ pub struct Catch {
 }
 
 impl Search<'_> {
-    /// Tries seeds from `start` on until clients could see that something is wrong. What catches the flaw must pass without it: the same case is tried without the flaw, too.
+    /// Tries seeds from `start` on until clients could see that something is wrong, or it has gone on for long enough. What catches the flaw must pass without it: the same case is tried without the flaw, too.
     ///
     /// # Errors
     /// When a recipe makes no case.
@@ -72,6 +74,9 @@ impl Search<'_> {
         let manner = Manner::keeping(Recording::Nothing);
         let (mut detection, mut simulated) = (Detection::default(), Duration::ZERO);
         for number in 0..self.seeds_max {
+            if detection.anybody.is_some() && self.client_seeds_max <= number {
+                break;
+            }
             let seed = start + number;
             let case = self.flawed(self.case(start, number)?);
             let results = Trial::hold(&case, &manner, &mut Unwatched).results;

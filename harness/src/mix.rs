@@ -2,7 +2,7 @@
 //!
 //! After Groce and others, *Swarm testing* (2012): leaving something out in each run finds more than having everything in all.
 
-use nemesis::{Family, Nemesis, Roster, Selection, catalogue};
+use nemesis::{Family, Nemesis, Roster, Selection, TURNS, catalogue};
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha12Rng;
@@ -15,6 +15,9 @@ use crate::world::sim::Conditions;
 
 /// Of a hundred families so many are replaced by one of their single faults, of which there is then more.
 const SINGLE_OF_100: u32 = 35;
+
+/// Of a hundred runs that may have partitions so many have them one right after another.
+const TURNS_OF_100: u32 = 25;
 
 /// One mix uses fewer words of the stream of chance than this.
 const WORDS_PER_MIX: u128 = 1 << 20;
@@ -79,11 +82,15 @@ pub fn mixed(
         Choice::Drawn => drawn_nodes,
         Choice::Given => test.nodes,
     };
-    let nemeses = nemeses(selection, &system.cast(nodes, RESERVE), &mut rng);
+    let roster = system.cast(nodes, RESERVE);
+    let mut nemeses = nemeses(selection, &roster, &mut rng);
     let interval_s = one_of(&[0.7, 1.5, 3.0, 5.0], &mut rng);
     let concurrency = rng.random_range(2..=10);
     let rate = one_of(&[20.0, 50.0, 100.0, 200.0, 500.0], &mut rng);
     let (keys, ops_per_key) = one_of(&[(1, 50), (2, 100), (5, 100), (5, 200)], &mut rng);
+    if rng.random_range(0..100) < TURNS_OF_100 {
+        nemeses = in_turns(nemeses, selection, &roster);
+    }
     let mut mixed = Test {
         nodes,
         ..test.clone()
@@ -137,12 +144,33 @@ fn nemeses(selection: &Selection, roster: &Roster, rng: &mut ChaCha12Rng) -> Sel
     Selection::of(chosen.into_iter().map(|nemesis| narrowed(nemesis, roster, rng)))
 }
 
+/// `chosen` with partitions that follow each other without a break in place of those it has, if there may be any.
+fn in_turns(chosen: Selection, allowed: &Selection, roster: &Roster) -> Selection {
+    let partitions = |nemesis: &&'static Nemesis| nemesis.family == Family::Partition;
+    let may = allowed
+        .nemeses()
+        .iter()
+        .any(|nemesis| partitions(nemesis) && nemesis.is_family());
+    let turns = catalogue().iter().find(|nemesis| nemesis.name == TURNS);
+    match turns.filter(|turns| may && turns.can_strike(roster)) {
+        Some(turns) => {
+            let others = chosen
+                .nemeses()
+                .iter()
+                .copied()
+                .filter(|nemesis| !partitions(nemesis));
+            Selection::of(others.chain([turns]))
+        }
+        None => chosen,
+    }
+}
+
 fn narrowed(nemesis: &'static Nemesis, roster: &Roster, rng: &mut ChaCha12Rng) -> &'static Nemesis {
     let narrow = rng.random_range(0..100) < SINGLE_OF_100;
     let singles: Vec<&'static Nemesis> = catalogue()
         .iter()
         .filter(|single| single.family == nemesis.family && !single.is_family())
-        .filter(|single| single.is_claimed() && single.can_strike(roster))
+        .filter(|single| single.is_claimed() && single.can_strike(roster) && single.name != TURNS)
         .collect();
     let single = singles.choose(rng).copied();
     single

@@ -22,7 +22,7 @@ pub use fault::{Family, Fault, Phase, Shape};
 pub use grudge::Grudge;
 pub use membership::{Change, Reshape};
 pub use mischief::{Disturbance, Fate, Mischief, Release};
-pub use profile::{Nemesis, Profile, Selection, catalogue};
+pub use profile::{Nemesis, Profile, Selection, TURNS, catalogue};
 pub use resolution::{Resolution, resolve};
 pub use schedule::{Episode, Schedule};
 pub use target::Target;

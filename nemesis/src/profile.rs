@@ -8,7 +8,7 @@ use crate::schedule::{Schedule, Span};
 mod catalogue;
 mod selection;
 
-pub use catalogue::{Attack, Nemesis, catalogue};
+pub use catalogue::{Attack, Nemesis, Rhythm, TURNS, catalogue};
 pub use selection::{Selection, SelectionError};
 
 /// What a schedule is drawn from. One in hand can be drawn from: its times are within their bounds.
@@ -116,7 +116,7 @@ fn within(what: &'static str, is: Duration, min: Duration) -> Result<(), Profile
     }
 }
 
-/// Beginnings are at least 0.4 intervals apart for each nemesis, and compositions add at most two an interval.
+/// Faults of one nemesis last at least 0.3 intervals or begin 0.4 apart, less a moment, and compositions add at most two an interval.
 fn check_count(nemeses: &Selection, interval: Duration, time_limit: Duration) -> Result<(), ProfileError> {
     let intervals = usize::try_from(time_limit.as_nanos() / interval.as_nanos()).unwrap_or(usize::MAX);
     let strands = nemeses.nemeses().len() * 3 + 2;

@@ -45,6 +45,7 @@ pub mod log;
 pub mod members;
 pub mod message;
 pub mod node;
+pub mod notes;
 pub mod observer;
 pub mod reads;
 pub mod request;
@@ -58,6 +59,7 @@ pub use log::{Base, Entry, Log};
 pub use members::Members;
 pub use message::{Beat, Message, Nonce, Record, Report, Role, Stance};
 pub use node::{Node, Timer};
+pub use notes::NotesRule;
 pub use observer::Observer;
 pub use reads::Reads;
 pub use request::{Ask, Request};
@@ -120,6 +122,8 @@ pub struct Config {
     pub clients_max: usize,
     /// The way in which this group is wrong, if it shall be.
     pub flaw: Option<Flaw>,
+    /// The rule of published notes that it goes by, if it shall; for tests.
+    pub notes: Option<NotesRule>,
 }
 
 /// Whether commands wait for each other.
@@ -147,6 +151,7 @@ impl Config {
             checkpoint_ops: CHECKPOINT_OPS,
             clients_max: CLIENTS_MAX,
             flaw: None,
+            notes: None,
         }
     }
 
@@ -162,5 +167,9 @@ impl Config {
 
     pub(crate) fn has(&self, flaw: Flaw) -> bool {
         self.flaw == Some(flaw)
+    }
+
+    pub(crate) fn goes_by(&self, rule: NotesRule) -> bool {
+        self.notes == Some(rule)
     }
 }

@@ -375,21 +375,25 @@ fn without(nodes: &BTreeSet<NodeId>, node: NodeId) -> BTreeSet<NodeId> {
 const fn trial(flaw: Flaw) -> Option<&'static str> {
     match flaw {
         Flaw::ReadWithoutLease | Flaw::LeaseIgnoresNewView => Some("--workload register --nemesis primaries"),
-        Flaw::QuorumCountsSelfTwice => Some("--workload append --nemesis primaries"),
+        Flaw::QuorumCountsSelfTwice | Flaw::NoSvcQuorum => Some("--workload append --nemesis primaries"),
+        Flaw::ClientTablePrimaryOnly => {
+            Some("--workload append --nemesis client-to-node,kill-primaries --nemesis-interval 1s")
+        }
+        Flaw::DvcLongestLog | Flaw::DvcLastEntryViewstamp => {
+            Some("--workload append --nemesis turns --nemesis-interval 2s")
+        }
+        Flaw::OldViewPrepare => {
+            Some("--workload append --nemesis pause-primaries,partition --nemesis-interval 1s")
+        }
+        Flaw::PrepareGapAccepted
+        | Flaw::RecoverySingleResponse
+        | Flaw::RecoveryNoNonce
+        | Flaw::RecoveryForgetsView => {
+            Some("--workload append --nemesis kill,partition --nemesis-interval 1s")
+        }
         Flaw::RecoveringParticipates | Flaw::RecoveryStrictlyGreater => {
             Some("--workload append --nemesis kill --nemesis-interval 2s")
         }
-        Flaw::DvcLongestLog
-        | Flaw::DvcLastEntryViewstamp
-        | Flaw::RecoverySingleResponse
-        | Flaw::RecoveryNoNonce
-        | Flaw::RecoveryForgetsView
-        | Flaw::StateTransferTruncates
-        | Flaw::PrepareGapAccepted
-        | Flaw::OldViewPrepare
-        | Flaw::ClientTablePrimaryOnly
-        | Flaw::NoSvcQuorum
-        | Flaw::StartViewOlderView
-        | Flaw::EpochWithoutTransfer => None,
+        Flaw::StateTransferTruncates | Flaw::StartViewOlderView | Flaw::EpochWithoutTransfer => None,
     }
 }

@@ -42,6 +42,9 @@ pub struct DetectArgs {
     /// The most seeds of one search
     #[arg(long, default_value_t = 2_000)]
     seeds: u64,
+    /// The most seeds of one search for what clients can see, once somebody else has seen it [default: --seeds]
+    #[arg(long)]
+    client_seeds: Option<u64>,
     /// From each starting seed the correct system is tried with so many seeds
     #[arg(long, default_value_t = 500)]
     correct: u64,
@@ -125,6 +128,7 @@ impl DetectArgs {
                 .into(),
             flaw: flaw.map(str::to_owned),
             seeds_max,
+            client_seeds_max: self.client_seeds.unwrap_or(seeds_max),
         }
     }
 

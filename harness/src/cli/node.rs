@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 use systems::server::{BootArgs, Listen, serve};
 use systems::service::kv::KeyValue;
 use systems::{NodeId, Replica, paxos, pb, vr};
@@ -79,6 +79,15 @@ struct VrArgs {
     /// How it answers reads
     #[arg(long, default_value = vr::Reads::ThroughLog.path().name)]
     reads: vr::Reads,
+    /// Whether commands that come while others are on their way wait, and go together
+    #[arg(long, value_enum, default_value = "on")]
+    batching: Batching,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Batching {
+    On,
+    Off,
 }
 
 /// A node of the Paxos log, of one kind or the other: one with a rank needs no place.
@@ -164,6 +173,10 @@ impl VrArgs {
         let config = vr::Config {
             reserve: self.reserve,
             reads: self.reads,
+            batching: match self.batching {
+                Batching::On => vr::Batching::On,
+                Batching::Off => vr::Batching::Off,
+            },
             flaw,
             ..vr::Config::new(members)
         };

@@ -74,6 +74,23 @@ impl<T: Copy + Ord + Display> Mandates<T> {
         }
     }
 
+    /// `node` takes office in `term` by the word of `named`. Each of them has to have given it: an answer to an earlier question is none to this one.
+    pub(super) fn rely(&mut self, t: u64, term: T, node: NodeId, named: &[NodeId], findings: &mut Findings) {
+        let noun = self.noun;
+        let Some(found) = self.term(term) else {
+            return;
+        };
+        let unbound = named.iter().filter(|named| !found.supporters.contains(named));
+        let unbound: BTreeSet<NodeId> = unbound.copied().collect();
+        if !unbound.is_empty() {
+            let sentence = format!(
+                "{node} took office in {noun} {term} by the word of {}, who had not bound themselves to it",
+                names(&unbound)
+            );
+            findings.add(AnomalyKind::BrokenSuccession, t, sentence);
+        }
+    }
+
     fn term(&mut self, term: T) -> Option<&mut Term> {
         (self.forgotten < Some(term)).then(|| self.terms.entry(term).or_default())
     }

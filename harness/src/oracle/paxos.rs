@@ -6,7 +6,7 @@
 //! | I2 | a node promises and accepts at no ballot below one it has promised, over its restarts; its count of rounds rises within a life | `view-regressed` |
 //! | I3 | whoever applies a slot applies the same there; nobody goes back behind what it made durable | `divergent-state`, `forgotten` |
 //! | I4, I5 | a ballot stands for one value in a slot, and once one was chosen every later ballot stands for that | `two-values` |
-//! | I6 | nobody proposes before a quorum has promised; nobody applies what no quorum has accepted at one ballot | `broken-succession`, `not-replicated` |
+//! | I6 | nobody proposes before a quorum has promised, nor takes over by the word of somebody who has not; nobody applies what no quorum has accepted at one ballot | `broken-succession`, `not-replicated` |
 //! | I7 | what a client was answered had been applied | `not-replicated` |
 //! | I8 | a write takes effect in one slot | `applied-twice` |
 //! | I10 | whoever lives catches up when all is quiet | `divergent-state` |
@@ -253,7 +253,10 @@ impl PaxosOracle {
                 );
             }
             Event::Compacted { through, .. } => self.prefix.keep(life, index(*through)),
-            Event::TookOver { .. } | Event::SteppedDown { .. } | Event::Ignored { .. } | Event::Halted => {}
+            Event::TookOver { ballot, quorum, .. } => {
+                self.mandates.rely(t, *ballot, node, quorum, &mut self.findings);
+            }
+            Event::SteppedDown { .. } | Event::Ignored { .. } | Event::Halted => {}
         }
     }
 

@@ -14,7 +14,7 @@
 //! | I10 | whoever lives catches up when all is quiet | `divergent-state` |
 //! | I11 | a view begins with the newest log reported, and reports tell what their replica holds; who recovers, or is not a member of its epoch, takes part in nothing; v' <= v, k <= n | `broken-succession`, `forgotten`, `out-of-turn` |
 //! | I12 | places are carried out in order, none is left out | `hole` |
-//! | I16 | views do not follow each other for ever when nothing is wrong | `view-churn` |
+//! | I16 | nobody leaves for a view that fewer than a quorum wish for; views do not follow each other for ever when nothing is wrong | `out-of-turn`, `view-churn` |
 //! | I17 | what a replica had made durable it still has in its next life | `forgotten` |
 //! | I19 | all answers to one write are the same | `answers-differ` |
 //!
@@ -27,6 +27,7 @@ mod events;
 mod reads;
 mod reports;
 mod stages;
+mod wishes;
 
 use std::collections::BTreeSet;
 
@@ -44,6 +45,7 @@ use self::events::index;
 use self::reads::Reads;
 use self::reports::Reports;
 use self::stages::Stages;
+use self::wishes::Wishes;
 use super::answers::Answers;
 use super::churn::Churn;
 use super::fates::Fates;
@@ -81,6 +83,7 @@ pub struct VrOracle {
     reads: Reads,
     fates: Fates<Place>,
     answers: Answers,
+    wishes: Wishes,
     churn: Churn<View>,
     settled: Settled,
     events: u64,
@@ -113,6 +116,7 @@ impl VrOracle {
             reads: Reads::default(),
             fates: Fates::default(),
             answers: Answers::default(),
+            wishes: Wishes::default(),
             churn: Churn::new("views", 0),
             settled,
             events: 0,
@@ -127,6 +131,7 @@ impl VrOracle {
             findings.add(AnomalyKind::OutOfTurn, t, sentence);
         }
         self.stages.start(life);
+        self.wishes.note(node, view);
         self.copies.start(t, node, log_view, tip, findings);
         self.recount(t, node, log_view, Index(0));
     }
@@ -137,6 +142,7 @@ impl VrOracle {
         self.views.reach(t, node, view, "took up", &mut self.findings);
         self.stages
             .take_part(t, life, "took up a view", &mut self.findings);
+        self.wishes.note(node, view);
         if let Some(snapshot) = self.copies.snapshot(node) {
             self.prefix
                 .install(t, life, snapshot.tip.index, snapshot.digest, &mut self.findings);
@@ -172,6 +178,7 @@ impl VrOracle {
         let (node, findings) = (life.node, &mut self.findings);
         self.views.reach(t, node, view, "entered the epoch of", findings);
         self.stages.enter_epoch(life);
+        self.wishes.note(life.node, view);
         self.copies.enter(node, View::first_of(view.epoch), began);
         let entry = self.eras.enter(t, node, view.epoch, members, began, findings);
         if entry == Entry::First {

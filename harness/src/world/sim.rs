@@ -43,7 +43,7 @@ use self::admin::{ADMIN, Office};
 use self::clients::Clients;
 use self::host::{Arrival, Host, LifeNumber, Seat};
 use self::moment::{Moment, NodeClock};
-use self::network::{Connection, Label, Network};
+use self::network::{Connection, Label, Network, Passage};
 use self::packet::{Packet, REQUEST, RESPONSE};
 use self::queue::Queue;
 use self::timers::Arming;
@@ -126,6 +126,8 @@ pub struct SimWorld<P: Protocol> {
 enum Due<R: Replica, S: Session, A: Session> {
     /// Something arrives.
     Arrives(Packet<R>),
+    /// Something is through a slow link, unless that was healed meanwhile.
+    Through(Link),
     /// A node's timer, if it still means something.
     Timer {
         seat: Seat,
@@ -145,6 +147,16 @@ enum Due<R: Replica, S: Session, A: Session> {
     Synced { seat: Seat, life: LifeNumber },
     /// A node that was to die in the middle of a step has had none.
     Falls { seat: Seat, life: LifeNumber },
+}
+
+impl<R: Replica, S: Session, A: Session> Queue<Due<R, S, A>> {
+    /// What comes of a message is due when it comes.
+    fn expect(&mut self, passage: Passage<Packet<R>>) {
+        match passage {
+            Passage::Arrives(at, packet) => self.schedule(at, Due::Arrives(packet)),
+            Passage::Through(at, link) => self.schedule(at, Due::Through(link)),
+        }
+    }
 }
 
 impl<P: Protocol> SimWorld<P> {
@@ -202,6 +214,7 @@ impl<P: Protocol> SimWorld<P> {
         self.now = self.now.max(at);
         match due {
             Due::Arrives(packet) => self.arrive(packet),
+            Due::Through(link) => self.pass_on(link),
             Due::Timer {
                 seat,
                 life,
@@ -270,9 +283,14 @@ impl<P: Protocol> SimWorld<P> {
         let Self {
             network, queue, now, ..
         } = self;
-        network.send(*now, label, packet, |at, packet| {
-            queue.schedule(at, Due::Arrives(packet));
-        });
+        network.send(*now, label, packet, |passage| queue.expect(passage));
+    }
+
+    fn pass_on(&mut self, link: Link) {
+        let Self {
+            network, queue, now, ..
+        } = self;
+        network.pass_on(*now, link, |passage| queue.expect(passage));
     }
 
     fn label(&self, packet: &Packet<P::Replica>) -> Label {

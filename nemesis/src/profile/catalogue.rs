@@ -28,7 +28,21 @@ pub struct Nemesis {
     pub about: &'static str,
     /// What is drawn from; each once before any comes again.
     pub attacks: Vec<Attack>,
+    /// How its faults follow each other.
+    pub rhythm: Rhythm,
 }
+
+/// How the faults of a nemesis follow each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rhythm {
+    /// With time between one and the next, in which the system may recover.
+    Apart,
+    /// Each begins a moment before the last one ends: nobody catches up in between.
+    Unbroken,
+}
+
+/// The nemesis whose partitions follow each other without a moment between.
+pub const TURNS: &str = "turns";
 
 /// Every nemesis there is: first the families, then single faults.
 #[must_use]
@@ -89,6 +103,7 @@ fn families() -> [Nemesis; 5] {
             family: Family::Partition,
             about: "links that carry nothing, in every shape below",
             attacks: Shape::ALL.into_iter().map(shape_attack).collect(),
+            rhythm: Rhythm::Apart,
         },
         Nemesis {
             name: "pause",
@@ -104,6 +119,7 @@ fn families() -> [Nemesis; 5] {
                     &[Target::Services, Target::One],
                 ],
             ),
+            rhythm: Rhythm::Apart,
         },
         Nemesis {
             name: "kill",
@@ -118,18 +134,21 @@ fn families() -> [Nemesis; 5] {
                     &[Target::Services, Target::One],
                 ],
             ),
+            rhythm: Rhythm::Apart,
         },
         Nemesis {
             name: "packet",
             family: Family::Packet,
             about: "messages that are lost, late, doubled, overtaken or held, in every way below",
             attacks: Mischief::ALL.into_iter().map(mischief_attack).collect(),
+            rhythm: Rhythm::Apart,
         },
         Nemesis {
             name: "membership",
             family: Family::Membership,
             about: "groups that get other members while they work, in every way below",
             attacks: Reshape::ALL.into_iter().map(reshape_attack).collect(),
+            rhythm: Rhythm::Apart,
         },
     ]
 }
@@ -140,14 +159,23 @@ fn singles() -> Vec<Nemesis> {
         family: Family::Partition,
         about: about_shape(shape),
         attacks: vec![shape_attack(shape)],
+        rhythm: Rhythm::Apart,
     };
     let single = |name, about, fault: Fault, target: Target| Nemesis {
         name,
         family: fault.family(),
         about,
         attacks: attacks(fault, &[&[target]]),
+        rhythm: Rhythm::Apart,
     };
     let mut singles: Vec<Nemesis> = Shape::ALL.into_iter().map(shape).collect();
+    singles.push(Nemesis {
+        name: TURNS,
+        family: Family::Partition,
+        about: "one node after another is cut off from all others, the next before the last one has caught up",
+        attacks: attacks(Fault::Partition(Shape::One), &[&[Target::One]]),
+        rhythm: Rhythm::Unbroken,
+    });
     singles.extend([
         single("pause-primaries", "whoever takes itself for a primary stands still", Fault::Pause, Target::Primaries),
         single("pause-service", "the services, such as a view service, stand still", Fault::Pause, Target::Services),
@@ -170,12 +198,14 @@ fn singles() -> Vec<Nemesis> {
         family: Family::Packet,
         about: mischief.about(),
         attacks: vec![mischief_attack(mischief)],
+        rhythm: Rhythm::Apart,
     }));
     singles.extend(Reshape::ALL.into_iter().map(|reshape| Nemesis {
         name: reshape.name(),
         family: Family::Membership,
         about: reshape.about(),
         attacks: vec![reshape_attack(reshape)],
+        rhythm: Rhythm::Apart,
     }));
     singles
 }

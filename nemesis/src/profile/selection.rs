@@ -175,7 +175,7 @@ mod tests {
             error,
             "unknown nemesis \"kil\", did you mean \"kill\"? (known: none, all, partition, pause, kill, packet, membership, one, majority, \
              minority-third, majorities-ring, bridge, one-way-in, one-way-out, single-link, client-to-node, \
-             primary-from-service, primaries, pause-primaries, pause-service, kill-primaries, kill-service, kill-all, \
+             primary-from-service, primaries, turns, pause-primaries, pause-service, kill-primaries, kill-service, kill-all, \
              loss, delay, duplicate, reorder, hold, reply-loss, slow, grow, shrink, replace)"
         );
         assert!("".parse::<Selection>().is_err());

@@ -15,7 +15,7 @@ use rand_chacha::ChaCha8Rng;
 use super::{Episode, Schedule};
 use crate::cluster::{FaultId, Roster};
 use crate::fault::{Family, Fault};
-use crate::profile::{Attack, Nemesis, Profile};
+use crate::profile::{Attack, Nemesis, Profile, Rhythm};
 use crate::target::Target;
 
 /// Quiet before the first fault and after the last; a fifth of the run where that is less.
@@ -26,6 +26,9 @@ const TWICE_FROM_MS: u64 = 8_000;
 
 /// The shortest down-time that is drawn while the detector's limit allows it.
 const DOWN_MS_MIN: u64 = 50;
+
+/// Where faults follow each other without a break the next begins so much before the last one ends.
+const OVERLAP_MS: u64 = 20;
 
 /// A nemesis that can do nothing to the system at hand.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -188,6 +191,7 @@ impl Draw {
 struct Strand {
     name: &'static str,
     family: Family,
+    rhythm: Rhythm,
     attacks: Deck<Attack>,
     bands: Deck<Band>,
 }
@@ -201,18 +205,24 @@ impl Strand {
         Ok(Self {
             name: nemesis.name,
             family: nemesis.family,
+            rhythm: nemesis.rhythm,
             attacks: Deck::new(attacks),
             bands: Deck::new(vec![Band::Below, Band::Above]),
         })
     }
 
-    /// The faults of the whole run: they begin 0.4 to 1.4 intervals apart and leave some time between one and the next.
+    /// The faults of the whole run: they begin 0.4 to 1.4 intervals apart and leave some time between one and the next, or none.
     fn all(mut self, pace: &Pace, rng: &mut ChaCha8Rng) -> Vec<Draw> {
         let mut draws = Vec::new();
         let mut from_ms = pace.begin_ms + rng.random_range(0..=pace.tenths(4));
         while let Some(draw) = self.one(from_ms, pace, rng) {
-            let gap_ms = rng.random_range(pace.tenths(4)..=pace.tenths(14));
-            from_ms += gap_ms.max((draw.until_ms - draw.from_ms) * 5 / 4);
+            from_ms = match self.rhythm {
+                Rhythm::Apart => {
+                    let gap_ms = rng.random_range(pace.tenths(4)..=pace.tenths(14));
+                    from_ms + gap_ms.max((draw.until_ms - draw.from_ms) * 5 / 4)
+                }
+                Rhythm::Unbroken => draw.until_ms.saturating_sub(OVERLAP_MS).max(from_ms + 1),
+            };
             draws.push(draw);
         }
         draws

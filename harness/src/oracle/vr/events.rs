@@ -106,14 +106,18 @@ impl VrOracle {
             Event::Recovered { nonce, .. } => {
                 self.stages.recovered(t, life, *nonce, &mut self.findings);
             }
-            Event::Suspected { .. } => {
+            Event::Suspected { view } => {
                 self.stages
                     .take_part(t, life, "wished for a view", &mut self.findings);
+                self.wishes.note(node, *view);
             }
             Event::ViewEntered { view } => {
                 self.stages
                     .take_part(t, life, "left its view", &mut self.findings);
                 self.views.reach(t, node, *view, "entered", &mut self.findings);
+                if let Some(electorate) = self.eras.electorate(*view) {
+                    self.wishes.leave(t, node, *view, electorate, &mut self.findings);
+                }
                 self.churn.begin(t, *view);
             }
             Event::Reported { view, report } => {

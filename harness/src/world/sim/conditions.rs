@@ -8,6 +8,9 @@ use rand::seq::IndexedRandom;
 use rand_chacha::ChaCha12Rng;
 use serde::{Deserialize, Serialize};
 
+/// A state that a node may have to fetch before anybody can be answered has about so many bytes.
+const STATE_BYTES: u32 = 64 << 10;
+
 /// The conditions of a simulated run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case", deny_unknown_fields)]
@@ -83,7 +86,14 @@ impl Conditions {
     #[must_use]
     pub fn answers_within(&self, span: Duration) -> Duration {
         let percent = self.timeouts_percent.max(self.patience_percent).max(100);
-        span * percent / 100
+        span * percent / 100 + self.fetching()
+    }
+
+    /// How long it takes to fetch a state, piece by piece, each asked for when the one before has come.
+    fn fetching(&self) -> Duration {
+        let pieces = STATE_BYTES.div_ceil(self.transfer_bytes_max.max(1));
+        let there_and_back = Duration::from_micros(2 * (self.latency_us + self.jitter_us));
+        there_and_back * pieces
     }
 
     /// `span` of a client's patience, under these conditions.

@@ -73,7 +73,7 @@ impl<P: Protocol> Cluster for SimWorld<P> {
         let Self {
             network, queue, now, ..
         } = self;
-        network.calm(*now, id, |at, packet| queue.schedule(at, Due::Arrives(packet)));
+        network.calm(*now, id, |passage| queue.expect(passage));
         self.apply(action);
         Ok(())
     }
@@ -164,7 +164,7 @@ impl<P: Protocol> SimWorld<P> {
         if injuries.is_cut(link) {
             network.cut(link);
         } else {
-            network.mend(*now, link, |at, packet| queue.schedule(at, Due::Arrives(packet)));
+            network.mend(*now, link, |passage| queue.expect(passage));
         }
     }
 

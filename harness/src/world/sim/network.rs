@@ -6,19 +6,17 @@
 //!
 //! Every link has a stream of chance of its own, so that one message more on one link changes nothing on another.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+mod line;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeMap, VecDeque};
 
 use nemesis::{Disturbance, Fate, FaultId, Link, Release};
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
 
+use self::line::{Journey, Line, Order};
 use super::conditions::Conditions;
 use super::moment::Moment;
-
-/// What would wait for longer in front of a slow line is lost, as when buffers are full. Without a bound a line would stay slow long after
-/// it was healed.
-const SLOW_LINE_WAIT_MAX: Duration = Duration::from_secs(2);
 
 /// More messages than this wait for nothing on one link; the others are lost.
 const HELD_MAX: usize = 100_000;
@@ -41,6 +39,15 @@ pub(super) trait Cargo: Clone {
     fn bytes(&self) -> u64;
 }
 
+/// What comes of a message that was sent.
+#[derive(Debug)]
+pub(super) enum Passage<C> {
+    /// It arrives.
+    Arrives(Moment, C),
+    /// It goes over a slow line, and is through at that moment unless the line is faster again before: see [`Network::pass_on`].
+    Through(Moment, Link),
+}
+
 /// The network of one cluster and its clients.
 #[derive(Debug)]
 pub(super) struct Network<C> {
@@ -49,17 +56,9 @@ pub(super) struct Network<C> {
     lines: BTreeMap<Link, Line>,
     cuts: BTreeMap<Link, Cut<C>>,
     disturbances: BTreeMap<FaultId, Disturbing<C>>,
+    /// What is on its way over slow lines, in order.
+    crawling: BTreeMap<Link, VecDeque<Crawling<C>>>,
     sent: BTreeMap<&'static str, u64>,
-}
-
-/// One direction between two hosts.
-#[derive(Debug)]
-struct Line {
-    rng: ChaCha8Rng,
-    /// When the last message on each connection arrives.
-    last: BTreeMap<Connection, Moment>,
-    /// Until when a slow line is busy with what has been sent.
-    busy_until: Moment,
 }
 
 /// What becomes of what is sent on a link that is cut.
@@ -75,27 +74,21 @@ struct Disturbing<C> {
     held: Vec<(Label, C)>,
 }
 
-/// How a message travels that is neither lost nor held.
-#[derive(Debug, Clone, Copy)]
-struct Journey {
-    delay: Duration,
-    order: Order,
-    /// The same again, so much later.
-    again: Option<Duration>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Order {
-    /// Behind those sent before it.
-    Kept,
-    /// Whenever it comes.
-    Free,
+/// A message on its way over a slow line.
+#[derive(Debug)]
+struct Crawling<C> {
+    through: Moment,
+    label: Label,
+    journey: Journey,
+    cargo: C,
 }
 
 /// What the faults in force make of a message.
 enum Treatment {
     Lost,
     HeldBy(FaultId),
+    /// It is through a slow line then, and goes on from there.
+    Slowed(Moment, Journey),
     Carried(Journey),
 }
 
@@ -107,12 +100,13 @@ impl<C: Cargo> Network<C> {
             lines: BTreeMap::new(),
             cuts: BTreeMap::new(),
             disturbances: BTreeMap::new(),
+            crawling: BTreeMap::new(),
             sent: BTreeMap::new(),
         }
     }
 
-    /// Sends `cargo` at `now`. `deliver` is told when it arrives, as often as it does.
-    pub(super) fn send(&mut self, now: Moment, label: Label, cargo: C, deliver: impl FnMut(Moment, C)) {
+    /// Sends `cargo` at `now`. `deliver` is told what comes of it, as often as something does.
+    pub(super) fn send(&mut self, now: Moment, label: Label, cargo: C, deliver: impl FnMut(Passage<C>)) {
         *self.sent.entry(label.kind).or_default() += 1;
         self.carry(now, label, cargo, deliver);
     }
@@ -122,37 +116,79 @@ impl<C: Cargo> Network<C> {
         &self.sent
     }
 
-    fn carry(&mut self, now: Moment, label: Label, cargo: C, mut deliver: impl FnMut(Moment, C)) {
+    fn carry(&mut self, now: Moment, label: Label, cargo: C, mut deliver: impl FnMut(Passage<C>)) {
         if let Some(cut) = self.cuts.get_mut(&label.link) {
             return cut.take(label, cargo);
         }
         match self.treat(now, label, &cargo) {
             Treatment::Lost => {}
             Treatment::HeldBy(fault) => self.hold(fault, label, cargo),
-            Treatment::Carried(journey) => {
-                let line = self.line(label.link);
-                let at = line.arrival(now, label.connection, journey);
-                if let Some(later) = journey.again {
-                    deliver(at + later, cargo.clone());
-                }
-                deliver(at, cargo);
+            Treatment::Slowed(through, journey) => {
+                self.crawling.entry(label.link).or_default().push_back(Crawling {
+                    through,
+                    label,
+                    journey,
+                    cargo,
+                });
+                deliver(Passage::Through(through, label.link));
             }
+            Treatment::Carried(journey) => self.depart(now, label, journey, cargo, deliver),
+        }
+    }
+
+    /// `cargo` is on its way from `now` on, with nothing slow before it.
+    fn depart(
+        &mut self,
+        now: Moment,
+        label: Label,
+        journey: Journey,
+        cargo: C,
+        mut deliver: impl FnMut(Passage<C>),
+    ) {
+        let at = self.line(label.link).arrival(now, label.connection, journey);
+        if let Some(later) = journey.again {
+            deliver(Passage::Arrives(at + later, cargo.clone()));
+        }
+        deliver(Passage::Arrives(at, cargo));
+    }
+
+    /// What is through the slow `link` by `now` goes on its way.
+    pub(super) fn pass_on(&mut self, now: Moment, link: Link, mut deliver: impl FnMut(Passage<C>)) {
+        let through = |crawling: &mut Crawling<C>| crawling.through <= now;
+        while let Some(first) = self
+            .crawling
+            .get_mut(&link)
+            .and_then(|line| line.pop_front_if(through))
+        {
+            self.depart(now, first.label, first.journey, first.cargo, &mut deliver);
+        }
+    }
+
+    /// `link` is as fast as ever: what was on its way over it is through.
+    fn hasten(&mut self, now: Moment, link: Link, mut deliver: impl FnMut(Passage<C>)) {
+        self.line(link).hasten(now);
+        for crawling in self.crawling.remove(&link).unwrap_or_default() {
+            self.depart(
+                now,
+                crawling.label,
+                crawling.journey,
+                crawling.cargo,
+                &mut deliver,
+            );
         }
     }
 
     /// Nothing is delivered on `link` from now on.
     pub(super) fn cut(&mut self, link: Link) {
         let kept_percent = self.conditions.kept_percent;
-        let drawn = self.line(link).rng.random_range(0..100);
-        self.cuts.entry(link).or_insert(if drawn < kept_percent {
-            Cut::Kept(Vec::new())
-        } else {
-            Cut::Lost
-        });
+        let is_kept = self.line(link).happens(kept_percent);
+        self.cuts
+            .entry(link)
+            .or_insert(if is_kept { Cut::Kept(Vec::new()) } else { Cut::Lost });
     }
 
     /// Mends `link`; what it kept goes on its way.
-    pub(super) fn mend(&mut self, now: Moment, link: Link, mut deliver: impl FnMut(Moment, C)) {
+    pub(super) fn mend(&mut self, now: Moment, link: Link, mut deliver: impl FnMut(Passage<C>)) {
         if let Some(Cut::Kept(kept)) = self.cuts.remove(&link) {
             for (label, cargo) in kept {
                 self.carry(now, label, cargo, &mut deliver);
@@ -175,7 +211,7 @@ impl<C: Cargo> Network<C> {
     }
 
     /// The disturbance is over; what it held goes on its way.
-    pub(super) fn calm(&mut self, now: Moment, fault: FaultId, mut deliver: impl FnMut(Moment, C)) {
+    pub(super) fn calm(&mut self, now: Moment, fault: FaultId, mut deliver: impl FnMut(Passage<C>)) {
         let Some(Disturbing {
             disturbance,
             mut held,
@@ -183,15 +219,39 @@ impl<C: Cargo> Network<C> {
         else {
             return;
         };
-        if let Fate::Held {
-            release: Release::Reversed,
-        } = disturbance.fate
-        {
-            held.reverse();
+        match disturbance.fate {
+            Fate::Held {
+                release: Release::Reversed,
+            } => held.reverse(),
+            Fate::Slowed { .. } => {
+                let healed = disturbance.links.iter().filter(|link| !self.is_slow(**link));
+                for link in healed.copied().collect::<Vec<Link>>() {
+                    self.hasten(now, link, &mut deliver);
+                }
+            }
+            Fate::Held { .. }
+            | Fate::Lost { .. }
+            | Fate::Delayed { .. }
+            | Fate::Doubled { .. }
+            | Fate::Overtaken { .. } => {}
         }
         for (label, cargo) in held {
             self.carry(now, label, cargo, &mut deliver);
         }
+    }
+
+    /// Whether some fault makes `link` slow.
+    fn is_slow(&self, link: Link) -> bool {
+        self.disturbances.values().any(|Disturbing { disturbance, .. }| {
+            matches!(disturbance.fate, Fate::Slowed { .. }) && disturbance.links.contains(&link)
+        })
+    }
+
+    /// When the last that crawls on the same connection is through, if anything does.
+    fn crawls_before(&self, label: Label) -> Option<Moment> {
+        let mut behind = self.crawling.get(&label.link)?.iter().rev();
+        let before = behind.find(|crawling| crawling.label.connection == label.connection)?;
+        Some(before.through)
     }
 
     /// Whether messages suffer from that fault.
@@ -207,13 +267,14 @@ impl<C: Cargo> Network<C> {
             .filter(|(_, disturbing)| disturbing.disturbance.concerns(link, kind))
             .map(|(fault, disturbing)| (*fault, disturbing.disturbance.fate))
             .collect();
-        let conditions = self.conditions;
+        let (conditions, before) = (self.conditions, self.crawls_before(label));
         let line = self.line(link);
         let mut journey = Journey {
             delay: line.latency(&conditions),
             order: Order::Kept,
             again: None,
         };
+        let mut through = None;
         for (fault, fate) in fates {
             match fate {
                 Fate::Held { .. } => return Treatment::HeldBy(fault),
@@ -233,11 +294,15 @@ impl<C: Cargo> Network<C> {
                 }
                 Fate::Slowed { .. } if line.is_full(now) => return Treatment::Lost,
                 Fate::Slowed { bytes_per_second } => {
-                    journey.delay += line.occupy(now, cargo.bytes(), bytes_per_second);
+                    through = Some(line.occupy(now, cargo.bytes(), bytes_per_second));
                 }
             }
         }
-        Treatment::Carried(journey)
+        let behind = before.filter(|_| journey.order == Order::Kept);
+        match through.max(behind) {
+            Some(through) => Treatment::Slowed(through, journey),
+            None => Treatment::Carried(journey),
+        }
     }
 
     fn hold(&mut self, fault: FaultId, label: Label, cargo: C) {
@@ -260,221 +325,5 @@ impl<C> Cut<C> {
             Self::Kept(kept) if kept.len() < HELD_MAX => kept.push((label, cargo)),
             Self::Kept(_) | Self::Lost => {}
         }
-    }
-}
-
-impl Line {
-    fn new(seed: u64, link: Link) -> Self {
-        let mut rng = ChaCha8Rng::seed_from_u64(seed);
-        rng.set_stream(stream_of(link));
-        Self {
-            rng,
-            last: BTreeMap::new(),
-            busy_until: Moment::default(),
-        }
-    }
-
-    fn latency(&mut self, conditions: &Conditions) -> Duration {
-        let us = conditions.latency_us + self.rng.random_range(0..=conditions.jitter_us);
-        let stalled = self.rng.random_range(0..1_000_000) < conditions.stalls_ppm;
-        let stall_us = if stalled {
-            self.rng.random_range(0..=conditions.stall_us_max)
-        } else {
-            0
-        };
-        // The odd nanoseconds keep what has nothing to do with each other from happening at the same instant.
-        Duration::from_micros(us + stall_us) + Duration::from_nanos(self.rng.random_range(0..1_000))
-    }
-
-    fn happens(&mut self, percent: u32) -> bool {
-        self.rng.random_range(0..100) < percent
-    }
-
-    fn up_to_ms(&mut self, ms_max: u64) -> Duration {
-        Duration::from_micros(self.rng.random_range(0..=ms_max * 1_000))
-    }
-
-    /// Whether a slow line's buffers are full of what was sent before.
-    fn is_full(&self, now: Moment) -> bool {
-        SLOW_LINE_WAIT_MAX < self.busy_until.since(now)
-    }
-
-    /// How long a message of `bytes` takes to be sent on a slow line, behind what was sent before it.
-    fn occupy(&mut self, now: Moment, bytes: u64, bytes_per_second: u64) -> Duration {
-        let own = Duration::from_secs(bytes) / u32::try_from(bytes_per_second.max(1)).unwrap_or(u32::MAX);
-        self.busy_until = self.busy_until.max(now) + own;
-        self.busy_until.since(now)
-    }
-
-    fn arrival(&mut self, now: Moment, connection: Connection, journey: Journey) -> Moment {
-        let at = now + journey.delay;
-        match journey.order {
-            Order::Free => at,
-            Order::Kept => {
-                let last = self.last.entry(connection).or_default();
-                *last = at.max(*last + Duration::from_nanos(1));
-                *last
-            }
-        }
-    }
-}
-
-/// The number of a link's stream of chance: the FNV-1a hash of its name.
-fn stream_of(link: Link) -> u64 {
-    let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-    let name = [link.from.as_str(), ">", link.to.as_str()];
-    name.iter()
-        .flat_map(|part| part.as_bytes())
-        .fold(0xcbf2_9ce4_8422_2325, hash)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::collections::BTreeSet;
-    use systems::NodeId;
-
-    impl Cargo for u32 {
-        fn bytes(&self) -> u64 {
-            1_000
-        }
-    }
-
-    fn link() -> Link {
-        Link {
-            from: NodeId::replica(1),
-            to: NodeId::replica(2),
-        }
-    }
-
-    fn label(kind: &'static str) -> Label {
-        Label {
-            link: link(),
-            connection: Connection(0),
-            kind,
-        }
-    }
-
-    fn network(fate: Option<Fate>) -> Network<u32> {
-        let conditions = Conditions {
-            jitter_us: 50_000,
-            kept_percent: 100,
-            ..Conditions::default()
-        };
-        let mut network = Network::new(conditions, 7);
-        if let Some(fate) = fate {
-            let disturbance = Disturbance {
-                links: BTreeSet::from([link()]),
-                kinds: BTreeSet::from(["x".to_owned()]),
-                fate,
-            };
-            network.disturb(FaultId(1), disturbance);
-        }
-        network
-    }
-
-    /// What arrives of messages 0 to 99, sent a millisecond apart, in the order of its arrival.
-    fn arrivals(network: &mut Network<u32>, kind: &'static str) -> Vec<u32> {
-        let mut arrived = Vec::new();
-        for number in 0..100 {
-            let now = Moment(u64::from(number) * 1_000_000);
-            network.send(now, label(kind), number, |at, cargo| arrived.push((at, cargo)));
-        }
-        arrived.sort();
-        arrived.into_iter().map(|(_, cargo)| cargo).collect()
-    }
-
-    fn all() -> Vec<u32> {
-        (0..100).collect()
-    }
-
-    #[test]
-    fn without_faults_everything_arrives_once_and_in_order() {
-        assert_eq!(arrivals(&mut network(None), "x"), all());
-    }
-
-    #[test]
-    fn each_fate_does_what_its_name_says_to_its_kind_and_nothing_to_another() {
-        let ms_max = 500;
-        let check = |fate: Fate, expected: fn(&[u32]) -> bool| {
-            let arrived = arrivals(&mut network(Some(fate)), "x");
-            assert!(expected(&arrived), "{fate}: {arrived:?}");
-            assert_eq!(arrivals(&mut network(Some(fate)), "y"), all(), "{fate}");
-        };
-        check(Fate::Lost { percent: 50 }, |arrived| {
-            (30..70).contains(&arrived.len())
-        });
-        check(Fate::Lost { percent: 100 }, <[u32]>::is_empty);
-        check(Fate::Delayed { ms_max }, |arrived| arrived == all());
-        check(Fate::Doubled { percent: 50, ms_max }, |arrived| {
-            (130..170).contains(&arrived.len()) && arrived.windows(2).any(|two| two[1] < two[0])
-        });
-        check(Fate::Overtaken { percent: 50, ms_max }, |arrived| {
-            arrived.len() == 100 && arrived != all()
-        });
-        let release = Release::InOrder;
-        check(Fate::Held { release }, <[u32]>::is_empty);
-        check(
-            Fate::Slowed {
-                bytes_per_second: 100_000,
-            },
-            |arrived| arrived == all(),
-        );
-    }
-
-    #[test]
-    fn what_was_held_arrives_afterwards_in_order_or_in_reverse() {
-        for (release, reversed) in [(Release::InOrder, false), (Release::Reversed, true)] {
-            let mut network = network(Some(Fate::Held { release }));
-            assert!(arrivals(&mut network, "x").is_empty());
-            let mut arrived = Vec::new();
-            network.calm(Moment(1), FaultId(1), |at, cargo| arrived.push((at, cargo)));
-            arrived.sort();
-            let mut expected = all();
-            if reversed {
-                expected.reverse();
-            }
-            let arrived: Vec<u32> = arrived.into_iter().map(|(_, cargo)| cargo).collect();
-            assert_eq!(arrived, expected);
-        }
-    }
-
-    #[test]
-    fn a_cut_link_delivers_nothing_and_a_connection_that_survives_delivers_it_all_later() {
-        let mut network = network(None);
-        network.cut(link());
-        assert!(arrivals(&mut network, "x").is_empty());
-        let mut count = 0;
-        network.mend(Moment(1), link(), |_, _| count += 1);
-        assert_eq!(count, 100);
-        assert!(!network.is_cut(link()));
-    }
-
-    #[test]
-    fn a_slow_link_takes_as_long_as_its_bytes_need() {
-        let mut network = network(Some(Fate::Slowed {
-            bytes_per_second: 10_000,
-        }));
-        let mut last = Moment::default();
-        for number in 0..10 {
-            network.send(Moment(0), label("x"), number, |at, _| last = last.max(at));
-        }
-        let took = last.since(Moment(0)).as_millis();
-        assert!((1_000..1_100).contains(&took), "{took} ms for 10 x 1000 bytes");
-    }
-
-    #[test]
-    fn what_would_wait_too_long_in_front_of_a_slow_link_is_lost() {
-        let mut network = network(Some(Fate::Slowed {
-            bytes_per_second: 10_000,
-        }));
-        let (mut last, mut arrived) = (Moment::default(), 0);
-        for number in 0..100 {
-            network.send(Moment(0), label("x"), number, |at, _| {
-                (last, arrived) = (last.max(at), arrived + 1);
-            });
-        }
-        assert_eq!(arrived, 21);
-        assert!(last.since(Moment(0)) < Duration::from_millis(2_200));
     }
 }

@@ -53,6 +53,15 @@ fn reading(round: u64) -> Event {
     }
 }
 
+fn took_over(round: u64, quorum: &[usize]) -> Event {
+    Event::TookOver {
+        ballot: ballot(round),
+        quorum: quorum.iter().map(|&node| NodeId::replica(node)).collect(),
+        committed: Slot(0),
+        imposed: Slot(0),
+    }
+}
+
 fn proposed(round: u64, slot: u64, value: &str) -> Event {
     Event::Proposed {
         ballot: ballot(round),
@@ -283,6 +292,50 @@ fn nobody_proposes_without_the_promises_of_a_quorum() {
         "n2 acted in ballot 1.n2 when of 3 nodes no more had bound themselves to it than n2",
     );
     alone().say(1, promised(1)).say(2, proposed(1, 1, "a")).holds();
+}
+
+#[test]
+fn nobody_takes_over_by_the_word_of_a_node_that_has_not_given_it() {
+    led().say(2, took_over(1, &[2, 3])).breaks(
+        AnomalyKind::BrokenSuccession,
+        "n2 took office in ballot 1.n2 by the word of n3, who had not bound themselves to it",
+    );
+    led().say(2, took_over(1, &[1, 2])).holds();
+}
+
+/// The first client's first read.
+const READ: CommandId = CommandId {
+    client: ClientId(1),
+    number: RequestNumber(1),
+};
+
+#[test]
+fn a_read_without_a_slot_shows_what_any_leader_had_applied_when_it_came() {
+    let answered = |script: Script| {
+        let after = Slot(0);
+        script.say(3, Event::ReadAnswered { command: READ, after })
+    };
+    let asked = Event::ReadAsked { command: READ };
+    let led_on = Event::Applied {
+        slot: Slot(1),
+        value: digest("a"),
+        ballot: ballot(1),
+        role: Role::Leader,
+        command: None,
+        outcome: None,
+        digest: digest("a"),
+    };
+    let late = led()
+        .say(2, proposed(1, 1, "a"))
+        .say(2, accepted(1, 1, "a"))
+        .say(1, accepted(1, 1, "a"))
+        .say(2, led_on)
+        .say(3, asked.clone());
+    answered(late).breaks(
+        AnomalyKind::TwoPrimaries,
+        "n3 answered a read by itself after slot 0, and slot 1 had been applied by a leader when the read came",
+    );
+    answered(led().say(3, asked)).holds();
 }
 
 #[test]

@@ -99,6 +99,12 @@ fn command_executed(view: u64, role: Role, state: &str, number: u64, outcome: Ou
     }
 }
 
+fn wished(view: u64) -> Event {
+    Event::Suspected {
+        view: View::in_first_epoch(view),
+    }
+}
+
 fn entered(view: u64) -> Event {
     Event::ViewEntered {
         view: View::in_first_epoch(view),
@@ -136,8 +142,13 @@ fn recovered(nonce: Nonce) -> Event {
     }
 }
 
-/// Three replicas have come to life, and nothing more.
+/// Three replicas have come to life, and a quorum would rather be in any other view.
 fn alive() -> Script {
+    quiet().say(2, wished(99)).say(3, wished(99))
+}
+
+/// Three replicas have come to life, and nothing more.
+fn quiet() -> Script {
     let members = (1..=3).map(NodeId::replica).collect();
     let script = Script::new(VrOracle::new(&Config::new(members)));
     (1..=3).fold(script, |script, node| script.say(node, started(0, 0, "")))
@@ -317,6 +328,29 @@ fn what_a_life_did_not_live_to_tell_counts_when_the_next_one_has_it() {
     // Of two entries in its log one has been sent; a view has one log, so it is the one that n1 has there.
     rest(alive().dies(1).say(1, started(0, 0, "ab"))).holds();
     rest(alive().dies(1).say(1, started(0, 0, ""))).breaks(AnomalyKind::NotReplicated, "in view 0 n2 had");
+}
+
+#[test]
+fn nobody_leaves_for_a_view_that_no_quorum_wishes_for_and_whoever_has_left_takes_the_others_along() {
+    let leave = |wishing: &[usize]| {
+        let script = wishing
+            .iter()
+            .fold(quiet(), |script, node| script.say(*node, wished(1)));
+        script.say(3, entered(1)).say(1, entered(1))
+    };
+    leave(&[3]).breaks(
+        AnomalyKind::OutOfTurn,
+        "n3 left for view 1 when of 3 replicas only n3 wished for it",
+    );
+    leave(&[2, 3]).holds();
+    leave(&[1, 2]).holds();
+}
+
+#[test]
+fn a_wish_that_was_not_lived_to_be_told_is_seen_by_what_came_of_it() {
+    let dies = |script: Script, view| script.dies(2).say(2, started(view, 0, "")).say(3, entered(1));
+    dies(quiet().say(3, wished(1)), 1).holds();
+    dies(quiet().say(3, wished(1)), 0).breaks(AnomalyKind::OutOfTurn, "only n3 wished for it");
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub(crate) type Stalled<'a, M> = dyn FnMut(&mut M, &Stuck<<M as Model>::State>) 
 const STALL_FACTOR: u64 = 4;
 
 /// So often the memo is thinned without getting further.
-const FORGET_MAX: u32 = 8;
+const FORGET_MAX: u32 = 2;
 
 /// Time and memory are looked at every so many steps.
 const STEPS_BETWEEN_LOOKS: u64 = 1024;

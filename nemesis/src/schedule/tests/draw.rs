@@ -170,6 +170,17 @@ fn partitions_last_between_a_third_of_the_interval_and_the_whole() {
 }
 
 #[test]
+fn faults_in_turns_leave_no_moment_between_one_and_the_next() {
+    for seed in 0..SEEDS {
+        let schedule = draw("turns", 30, seed);
+        let episodes = schedule.episodes();
+        assert!(5 < episodes.len(), "{schedule}");
+        let unbroken = |two: &[Episode]| two[0].from < two[1].from && two[1].from < two[0].until;
+        assert!(episodes.windows(2).all(unbroken), "{schedule}");
+    }
+}
+
+#[test]
 fn a_nemesis_beside_it_changes_nothing_in_a_strand() {
     let key = |episode: &Episode| (episode.from, episode.until, episode.fault, episode.seed);
     for seed in 0..SEEDS / 5 {

@@ -3,12 +3,12 @@
 use crate::node_id::NodeId;
 use crate::replica::Outbox;
 use crate::service::Service;
-use crate::vr::ECHO_AGE_SILENCES;
 use crate::vr::event::{Event, Reason};
 use crate::vr::log::Entry;
 use crate::vr::message::{Beat, Message, Record};
 use crate::vr::node::{Node, Status, flawed, ignore};
 use crate::vr::view::{OpNumber, View};
+use crate::vr::{ECHO_AGE_SILENCES, NotesRule};
 
 /// What belongs to a backup.
 #[derive(Debug, Clone, Default)]
@@ -42,7 +42,9 @@ impl<S: Service> Node<S> {
             flawed::acknowledged(self.log.op(), end, &self.config),
             out,
         );
-        self.commit_through(commit, out);
+        if !self.config.goes_by(NotesRule::NoCommitNumber) {
+            self.commit_through(commit, out);
+        }
     }
 
     /// Takes over the entries it does not have yet; those of one view at one place are the same.

@@ -11,7 +11,7 @@ use crate::vr::event::Event;
 use crate::vr::log::Base;
 use crate::vr::node::Node;
 use crate::vr::view::OpNumber;
-use crate::vr::{CHECKPOINT_BYTES, KEPT_BYTES_MAX};
+use crate::vr::{CHECKPOINT_BYTES, KEPT_BYTES_MAX, NotesRule};
 
 /// The last snapshot that was taken.
 #[derive(Debug, Clone)]
@@ -63,7 +63,8 @@ impl Checkpoint {
 
 impl<S: Service> Node<S> {
     pub(super) fn take_checkpoint_if_due(&mut self, out: &mut Outbox<Self>) {
-        if !self.checkpoint.is_due(self.commit, self.config.checkpoint_ops) {
+        let never = self.config.goes_by(NotesRule::NoSnapshots);
+        if never || !self.checkpoint.is_due(self.commit, self.config.checkpoint_ops) {
             return;
         }
         let op = self.commit;

@@ -12,7 +12,7 @@ use crate::vr::message::{Record, Report, Stance};
 use crate::vr::node::fetch::Fetched;
 use crate::vr::node::{Node, Status};
 use crate::vr::view::{OpNumber, View};
-use crate::vr::{Config, Flaw, LEASE};
+use crate::vr::{Config, Flaw, LEASE, NotesRule};
 
 /// A primary that trusts its leases too long trusts them for so many times their length.
 const LEASES_TOO_LONG: u32 = 5;
@@ -44,6 +44,8 @@ pub(super) fn rank(report: Report, config: &Config) -> (View, OpNumber) {
 pub(super) fn enough(majority: usize, config: &Config) -> usize {
     if config.has(Flaw::QuorumCountsSelfTwice) {
         (majority - 1).max(1)
+    } else if config.goes_by(NotesRule::OneMoreThanEnough) {
+        majority + 1
     } else {
         majority
     }

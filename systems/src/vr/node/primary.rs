@@ -19,7 +19,7 @@ use crate::vr::node::progress::{Next, Progress};
 use crate::vr::node::{Node, Status, flawed, ignore};
 use crate::vr::request::Ask;
 use crate::vr::view::{OpNumber, View};
-use crate::vr::{BATCH_OPS_MAX, Batching, COMMANDS_MAX};
+use crate::vr::{BATCH_OPS_MAX, Batching, COMMANDS_MAX, NotesRule};
 
 /// So many beats are remembered for leases; an answer to an older one grants nothing any more.
 const BEATS_MAX: usize = 64;
@@ -300,7 +300,7 @@ impl<S: Service> Node<S> {
         let next = backup.on_answer(through, beat, op);
         backup.at = Some(at);
         backup.granted = primary.beats.get(&beat).copied().max(backup.granted);
-        if next == Next::Send {
+        if next == Next::Send && !self.config.goes_by(NotesRule::NothingAgain) {
             self.send_next(from, out);
         }
         self.advance_commit(out);
@@ -379,6 +379,9 @@ impl<S: Service> Node<S> {
     }
 
     fn send_beat(&mut self, out: &mut Outbox<Self>) {
+        if self.config.goes_by(NotesRule::NoCommitNumber) {
+            return;
+        }
         let Status::Primary(primary) = &mut self.status else {
             return;
         };

@@ -7,17 +7,20 @@ use crate::node_id::NodeId;
 use crate::replica::Outbox;
 use crate::service::Service;
 use crate::transfer::Piece;
-use crate::vr::Flaw;
 use crate::vr::event::{Event, Reason};
 use crate::vr::log::{Base, Entry};
 use crate::vr::message::Message;
 use crate::vr::node::fetch::Fetch;
 use crate::vr::node::{Node, Status, flawed, ignore};
 use crate::vr::view::{OpNumber, View};
+use crate::vr::{Flaw, NotesRule};
 
 impl<S: Service> Node<S> {
     /// The group is in `view`, whose primary is `from`: fetches what it lacks. Its own log stays as it is, and so does v'.
     pub(super) fn begin_transfer(&mut self, view: View, from: NodeId, out: &mut Outbox<Self>) {
+        if self.config.goes_by(NotesRule::NoStateTransfer) {
+            return ignore(from, Reason::OtherView, out);
+        }
         if self.config.has(Flaw::StateTransferTruncates) && self.log_view < view {
             return flawed::truncate_and_follow(self, view, from, out);
         }

@@ -3,7 +3,7 @@
 
 use systems::service::Service;
 use systems::service::kv::{Answer, KeyValue, Op};
-use systems::vr::{Batching, Config, Event, Outcome};
+use systems::vr::{Batching, CHECKPOINT_OPS, Config, Event, OpNumber, Outcome};
 use systems::{ClientId, Conclusion};
 
 use super::Vr;
@@ -250,4 +250,22 @@ fn a_put_is_read_wherever_it_is_asked_for() {
     }
     world.run(ms(100));
     check(&world);
+}
+
+#[test]
+fn a_long_run_keeps_of_the_log_what_two_snapshots_lie_apart_and_no_more() {
+    let mut world = World::gathered(config(3, None));
+    let client = world.client(STUBBORN);
+    for number in 1..=20_000 {
+        world.ask(client, put(&format!("k{}", number % 100), &number.to_string()));
+        if number % 500 == 0 {
+            let kept = |node| {
+                let log = world.replica(n(node)).log();
+                log.op().since(log.base().op)
+            };
+            let most = (1..=3).map(kept).max();
+            assert!(most < Some(2 * CHECKPOINT_OPS + 100), "{most:?} after {number}");
+        }
+    }
+    assert!(OpNumber(10_000) < world.replica(n(1)).log().base().op);
 }
