@@ -178,6 +178,7 @@ impl VrOracle {
         let (node, findings) = (life.node, &mut self.findings);
         self.views.reach(t, node, view, "entered the epoch of", findings);
         self.stages.enter_epoch(life);
+        self.wishes.note(life.node, view);
         self.copies.enter(node, View::first_of(view.epoch), began);
         let entry = self.eras.enter(t, node, view.epoch, members, began, findings);
         if entry == Entry::First {
