@@ -68,6 +68,8 @@ pub struct Node<S: Service> {
     checkpoint: Checkpoint,
     status: Status<S>,
     suspicion: Suspicion,
+    /// What was fetched before something else came first. None of it is its own yet.
+    set_aside: Option<Fetch<S>>,
     /// A snapshot that somebody fetches though there may be a newer one.
     serving: Option<Serving>,
     /// Its last beat.

@@ -61,6 +61,7 @@ impl<S: Service> Node<S> {
                 Err(Contradiction) => Status::Halted,
             },
             suspicion: Suspicion::default(),
+            set_aside: None,
             serving: None,
             beat: Beat::first_of(boot.incarnation),
             now: Time::ZERO,

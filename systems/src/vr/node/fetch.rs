@@ -21,6 +21,8 @@ pub(super) struct Fetch<S: Service> {
     /// A snapshot of which pieces have come, and where it stands.
     incoming: Incoming,
     incoming_base: Base,
+    /// Everything up to here is committed, as the source has told.
+    committed: OpNumber,
     silent: u32,
 }
 
@@ -72,7 +74,33 @@ impl<S: Service> Fetch<S> {
             fetched: Fetched::nothing(after),
             incoming: Incoming::default(),
             incoming_base: Base::default(),
+            committed: OpNumber::ZERO,
             silent: 0,
+        }
+    }
+
+    /// What has come so far; nothing is left here.
+    pub(super) fn cut_short(&mut self) -> Self {
+        std::mem::replace(self, Self::new(self.source, self.view, OpNumber::ZERO))
+    }
+
+    /// The same from the log of another `view`, at `source`. What is committed is the same there, and need not come again.
+    pub(super) fn turned_to(mut self, source: NodeId, view: View) -> Self {
+        let kept = self.committed.since(self.fetched.after);
+        self.fetched.entries.truncate(kept);
+        Self {
+            source,
+            view,
+            silent: 0,
+            ..self
+        }
+    }
+
+    /// Whether what has come goes on from where everything up to `commit` is carried out.
+    pub(super) fn continues(&self, commit: OpNumber) -> bool {
+        match &self.fetched.snapshot {
+            Some(_) => commit < self.fetched.after,
+            None => commit == self.fetched.after,
         }
     }
 
@@ -112,13 +140,19 @@ impl<S: Service> Fetch<S> {
         }
     }
 
-    /// Takes in entries that continue what is here. Whether they did.
-    pub(super) fn take_entries(&mut self, after: OpNumber, entries: Vec<Entry<S::Op>>) -> bool {
+    /// Takes in entries that continue what is here, from one that knows of everything up to `commit` that it is committed. Whether they did.
+    pub(super) fn take_entries(
+        &mut self,
+        after: OpNumber,
+        entries: Vec<Entry<S::Op>>,
+        commit: OpNumber,
+    ) -> bool {
         let known = self.reached().since(after);
         if self.reached() < after || entries.len() < known {
             return false;
         }
         self.fetched.entries.extend(entries.into_iter().skip(known));
+        self.committed = commit.max(self.committed);
         self.silent = 0;
         true
     }

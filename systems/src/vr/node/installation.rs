@@ -33,6 +33,7 @@ impl<S: Service> Node<S> {
         if fetched.reached() < self.commit {
             flawed::roll_back(self, &fetched);
         }
+        self.set_aside = None;
         let after = fetched.after;
         let whole = fetched.snapshot.is_some();
         if let Some(snapshot) = fetched.snapshot {

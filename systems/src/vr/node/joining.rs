@@ -62,8 +62,8 @@ impl<S: Service> Node<S> {
         if let Status::Primary(primary) = &self.status {
             primary.redirect(None, out);
         }
-        let after = self.commit;
-        let fetch = Fetch::new(from, view, after);
+        let fetch = self.fetch(from, view, self.commit);
+        let after = fetch.reached();
         out.observe(Event::Transferring { view, from, after });
         fetch.ask(out);
         self.status = Status::Joining(Joining {
@@ -118,6 +118,7 @@ impl<S: Service> Node<S> {
 
     /// Goes on with what is on its disk: where it was in its epoch, or outside.
     pub(super) fn take_up_place(&mut self, out: &mut Outbox<Self>) {
+        self.set_fetch_aside();
         if !self.is_member() || self.view == self.log_view {
             self.become_normal(out);
             if self.is_member() && self.role() == Role::Primary {

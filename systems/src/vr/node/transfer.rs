@@ -34,10 +34,36 @@ impl<S: Service> Node<S> {
         } else {
             self.commit
         };
-        let fetch = Fetch::new(from, view, after);
+        let fetch = self.fetch(from, view, after);
+        let after = fetch.reached();
         out.observe(Event::Transferring { view, from, after });
         fetch.ask(out);
         self.status = Status::Transferring(fetch);
+    }
+
+    /// A fetch of what follows `after` in the log of `view`, from `source`. It goes on where one that was cut short had come to: a replica that
+    /// began anew with every view would never be done where a state takes longer to come than a view lasts.
+    pub(super) fn fetch(&mut self, source: NodeId, view: View, after: OpNumber) -> Fetch<S> {
+        self.set_fetch_aside();
+        let cut_short = self.set_aside.take().map(|fetch| fetch.turned_to(source, view));
+        let continues = |fetch: &Fetch<S>| fetch.continues(self.commit) && after <= fetch.reached();
+        cut_short
+            .filter(continues)
+            .unwrap_or_else(|| Fetch::new(source, view, after))
+    }
+
+    /// What it is about ends a fetch, if one is under way.
+    pub(super) fn set_fetch_aside(&mut self) {
+        let fetch = match &mut self.status {
+            Status::ViewChange(change) => change.cut_fetch_short(),
+            Status::Transferring(fetch) => Some(fetch.cut_short()),
+            Status::Joining(joining) => Some(joining.fetch().cut_short()),
+            Status::Recovering(recovering) => recovering.fetch().map(Fetch::cut_short),
+            Status::Primary(_) | Status::Backup(_) | Status::Outside | Status::Halted => None,
+        };
+        if fetch.is_some() {
+            self.set_aside = fetch;
+        }
     }
 
     pub(super) fn on_transfer_beat(&mut self, out: &mut Outbox<Self>) {
@@ -115,7 +141,7 @@ impl<S: Service> Node<S> {
         let Some(fetch) = self.fetch_from(from, view) else {
             return ignore(from, Reason::OtherStatus, out);
         };
-        if !fetch.take_entries(after, entries) {
+        if !fetch.take_entries(after, entries, commit) {
             return ignore(from, Reason::Malformed, out);
         }
 

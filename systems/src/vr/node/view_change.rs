@@ -39,6 +39,11 @@ impl<S: Service> ViewChange<S> {
         fetch.filter(|fetch| fetch.source() == from)
     }
 
+    /// What was fetched, when the view does not begin.
+    pub(super) fn cut_fetch_short(&mut self) -> Option<Fetch<S>> {
+        self.choice.take().map(|choice| choice.fetch)
+    }
+
     /// Everything up to here is committed, by all reports.
     fn commit(&self) -> OpNumber {
         self.reports
@@ -61,6 +66,7 @@ impl<S: Service> ViewChange<S> {
 impl<S: Service> Node<S> {
     /// Its view has not begun: tells everybody, and reports to its primary.
     pub(super) fn begin_view_change(&mut self, out: &mut Outbox<Self>) {
+        self.set_fetch_aside();
         self.status = Status::ViewChange(ViewChange {
             reports: BTreeMap::new(),
             choice: None,
@@ -173,9 +179,11 @@ impl<S: Service> Node<S> {
         } else {
             own.commit
         };
-        let (fetch, op) = (Fetch::new(from, self.view, after.min(best.op)), best.op);
+        let (fetch, op) = (self.fetch(from, self.view, after.min(best.op)), best.op);
         fetch.ask(out);
-        change.choice = Some(Choice { fetch, op });
+        if let Status::ViewChange(change) = &mut self.status {
+            change.choice = Some(Choice { fetch, op });
+        }
         self.begin_view_if_complete(out);
     }
 
