@@ -57,6 +57,16 @@ fn when_memory_is_up_it_says_where_and_what_to_do() {
 }
 
 #[test]
+fn without_memory_it_says_so_before_it_remembers_anything() {
+    let reason = reason(&Limits {
+        memory_bytes_max: 1,
+        ..Limits::patient()
+    });
+    let begin = "key k1: the search reached its 1 bytes of memory; allow more";
+    assert!(reason.starts_with(begin), "{reason}");
+}
+
+#[test]
 fn when_time_is_up_it_says_where() {
     let asked = AtomicU64::new(0);
     let may_go_on = || asked.fetch_add(1, Ordering::Relaxed) + 1 < 10;
