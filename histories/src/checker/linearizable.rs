@@ -126,7 +126,7 @@ pub fn judge_model<M: Model>(
     };
     let objects = history.objects();
     all(&objects, case, Extent::Everything, &|case, object, _| {
-        case.special(model(), objects.ids(object), |_, _| Special::NotApplicable)
+        case.special(model(), objects.ids(object), |_, _, _| Special::NotApplicable)
     })
 }
 

@@ -26,13 +26,17 @@ impl<'a> Watch<'a> {
         self.is_up.get()
     }
 
+    /// Looks now; true if time is up.
+    pub(super) fn look(&self) -> bool {
+        self.is_up.set(self.is_up() || !(self.limits.may_go_on)());
+        self.is_up()
+    }
+
     /// The `items`, for as long as there is time.
     pub(super) fn over<I: IntoIterator>(&self, items: I) -> impl Iterator<Item = I::Item> {
         let in_time = |&(number, _): &(usize, I::Item)| {
-            if number % ITEMS_BETWEEN_LOOKS == ITEMS_BETWEEN_LOOKS - 1 {
-                self.is_up.set(!(self.limits.may_go_on)());
-            }
-            !self.is_up()
+            let is_due = number % ITEMS_BETWEEN_LOOKS == ITEMS_BETWEEN_LOOKS - 1;
+            !(is_due && self.look() || self.is_up())
         };
         let items = items.into_iter().enumerate().take_while(in_time);
         items.map(|(_, item)| item)

@@ -60,8 +60,10 @@ pub(super) type Searched = Result<Vec<usize>, Decided>;
 impl<'a> Case<'a> {
     pub(super) fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
-            ModelName::Register => self.special(Register::plain(), ids, |_, _| Special::NotApplicable),
-            ModelName::CasRegister => self.special(Register::with_cas(), ids, |_, _| Special::NotApplicable),
+            ModelName::Register => self.special(Register::plain(), ids, |_, _, _| Special::NotApplicable),
+            ModelName::CasRegister => {
+                self.special(Register::with_cas(), ids, |_, _, _| Special::NotApplicable)
+            }
             ModelName::Append => self.append(ids),
             ModelName::Kv => self.strings(ids),
             ModelName::Set => self.set(ids),
@@ -89,7 +91,7 @@ impl<'a> Case<'a> {
         self,
         mut model: M,
         ids: &[OperationId],
-        decide: impl Fn(&[Span<M::Op>], Narrator<'a>) -> Special,
+        decide: impl Fn(&[Span<M::Op>], Narrator<'a>, &Watch<'_>) -> Special,
     ) -> Result<Decided, Mismatch> {
         let watch = Watch::of(self.limits);
         let spans = spans(&mut model, self.history, ids, &watch)?;
@@ -97,9 +99,12 @@ impl<'a> Case<'a> {
             return Ok(self.out_of_time());
         }
         let found = match self.method {
-            Method::Fitting => decide(&spans, self.narrator()),
+            Method::Fitting => decide(&spans, self.narrator(), &watch),
             Method::Search | Method::Impatient | Method::Forgetful => Special::NotApplicable,
         };
+        if watch.is_up() {
+            return Ok(self.out_of_time());
+        }
         Ok(self.or_search(found, &mut model, &spans))
     }
 
@@ -128,21 +133,22 @@ impl<'a> Case<'a> {
         let found = match self.method {
             Method::Fitting => match Book::of(self.history, ids, &watch)? {
                 _ if watch.is_up() => return Ok(self.out_of_time()),
-                book => append_order::decide(&book),
+                book => append_order::decide(&book, &watch),
             },
             Method::Search | Method::Impatient | Method::Forgetful => Special::NotApplicable,
         };
         match found {
+            _ if watch.is_up() => Ok(self.out_of_time()),
             Special::Order(order) => Ok(Decided::Order(order)),
             Special::Broken(anomaly) => Ok(Decided::Broken(anomaly)),
             Special::Stuck(_) | Special::NotApplicable => {
-                self.special(Append::default(), ids, |_, _| Special::NotApplicable)
+                self.special(Append::default(), ids, |_, _, _| Special::NotApplicable)
             }
         }
     }
 
     fn set(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        let whole = || self.special(Set::default(), ids, |_, _| Special::NotApplicable);
+        let whole = || self.special(Set::default(), ids, |_, _, _| Special::NotApplicable);
         match self.method {
             Method::Fitting => {}
             Method::Search | Method::Impatient | Method::Forgetful => return whole(),

@@ -83,7 +83,11 @@ impl Registers {
             return None;
         };
         let (mut model, initial, narrator) = (self.model, self.model.initial(), case.narrator());
-        let found = zones::decide(spans, initial, homes, narrator);
+        let watch = Watch::of(case.limits);
+        let found = zones::decide(spans, initial, homes, narrator, &watch);
+        if watch.is_up() {
+            return Some(case.out_of_time());
+        }
         if found != Special::NotApplicable {
             return Some(case.or_search(found, &mut model, spans));
         }
