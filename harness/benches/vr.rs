@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs;
 use std::net::{IpAddr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::rc::Rc;
 use std::time::{Duration, Instant};
@@ -33,6 +33,8 @@ const REPLICAS: usize = 5;
 /// Nothing is counted before so much has gone by: views begin, connections are made.
 const WARM_UP: Duration = Duration::from_secs(1);
 const MEASURED: Duration = Duration::from_secs(5);
+/// The length of a tick in /proc, everywhere on x86-64.
+const TICK_MS: u64 = 10;
 const LONG_CLIENTS: u64 = 64;
 /// The writes of a long run go to so many keys in turn.
 const LONG_KEYS: u64 = 1_000;
@@ -75,7 +77,7 @@ const BATCHING: [&str; 2] = ["on", "off"];
 
 fn compare() {
     println!(
-        "{:>7} {:>8} {:>9}   writes/s       p50       p99",
+        "{:>7} {:>8} {:>9}   writes/s       p50       p99  processor time a write",
         "clients", "batching", "replicas"
     );
     for clients in [1, 10, 64] {
@@ -86,7 +88,11 @@ fn compare() {
             }
             let throughput = group.per_second / single.per_second;
             let latency = group.p50.as_secs_f64() / single.p50.as_secs_f64();
-            println!("{:>27} {throughput:>9.2} x {latency:>7.2} x", "ratio");
+            let processor = group.processor.as_secs_f64() / single.processor.as_secs_f64();
+            println!(
+                "{:>27} {throughput:>9.2} x {latency:>6.2} x {processor:>30.2} x",
+                "ratio"
+            );
         }
     }
 }
@@ -95,6 +101,8 @@ struct Figures {
     per_second: f64,
     p50: Duration,
     p99: Duration,
+    /// Of all replicas together, for each write.
+    processor: Duration,
 }
 
 impl std::fmt::Display for Figures {
@@ -102,10 +110,11 @@ impl std::fmt::Display for Figures {
         let ms = |time: Duration| time.as_secs_f64() * 1e3;
         write!(
             f,
-            "{:>10.0} {:>6.2} ms {:>6.2} ms",
+            "{:>10.0} {:>6.2} ms {:>6.2} ms {:>20.3} ms",
             self.per_second,
             ms(self.p50),
-            ms(self.p99)
+            ms(self.p99),
+            ms(self.processor)
         )
     }
 }
@@ -113,22 +122,25 @@ impl std::fmt::Display for Figures {
 fn measure(replicas: usize, batching: &str, clients: u64) -> Figures {
     let group = Group::open(replicas, batching, clients);
     let times = Rc::new(RefCell::new(Vec::new()));
+    let done = Rc::new(Cell::new(0_u32));
     let begin = Instant::now();
     let end = begin + WARM_UP + MEASURED;
     group.load(clients, |mut client, process| {
-        let times = Rc::clone(&times);
+        let (times, done) = (Rc::clone(&times), Rc::clone(&done));
         async move {
             let mut number = 0;
             while Instant::now() < end {
                 number += 1;
                 let asked = Instant::now();
                 write(&mut *client, process, process, number).await;
+                done.set(done.get() + 1);
                 if begin + WARM_UP <= asked {
                     times.borrow_mut().push(asked.elapsed());
                 }
             }
         }
     });
+    let processor = processor_time() / done.get().max(1);
     let mut times = times.take();
     times.sort_unstable();
     let at = |percent: usize| times[(times.len() - 1) * percent / 100];
@@ -136,6 +148,7 @@ fn measure(replicas: usize, batching: &str, clients: u64) -> Figures {
         per_second: times.len() as f64 / MEASURED.as_secs_f64(),
         p50: at(50),
         p99: at(99),
+        processor,
     }
 }
 
@@ -180,20 +193,36 @@ fn tell(done: u64, per_second: f64, home: &Path) {
     );
 }
 
-/// The resident memory of every process that is a replica, in bytes.
-fn memory_of_replicas() -> Vec<u64> {
+/// The folder in /proc of every process that is a replica.
+fn replicas() -> impl Iterator<Item = PathBuf> {
     let processes = fs::read_dir("/proc").unwrap().flatten().map(|entry| entry.path());
-    let replicas = processes.filter(|path| {
+    processes.filter(|path| {
         let line = fs::read(path.join("cmdline")).unwrap_or_default();
         let mut words = line.split(|byte| *byte == 0);
         words.nth(1) == Some(b"node") && words.next() == Some(b"vr")
+    })
+}
+
+/// The processor time that all replicas have used so far.
+fn processor_time() -> Duration {
+    let ticks = replicas().filter_map(|path| {
+        let line = fs::read_to_string(path.join("stat")).ok()?;
+        // What follows the name, which stands in parentheses: the state, and from the twelfth word on the ticks in user and system mode.
+        let (_, rest) = line.rsplit_once(") ")?;
+        let mut words = rest.split(' ').skip(11).map(str::parse::<u64>);
+        Some(words.next()?.ok()? + words.next()?.ok()?)
     });
-    let resident = |path: std::path::PathBuf| {
+    Duration::from_millis(ticks.sum::<u64>() * TICK_MS)
+}
+
+/// The resident memory of every process that is a replica, in bytes.
+fn memory_of_replicas() -> Vec<u64> {
+    let resident = |path: PathBuf| {
         let status = fs::read_to_string(path.join("status")).ok()?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
         Some(line.trim().strip_suffix(" kB")?.parse::<u64>().ok()? << 10)
     };
-    replicas.filter_map(resident).collect()
+    replicas().filter_map(resident).collect()
 }
 
 /// The bytes of all files in a folder and those within.

@@ -394,6 +394,7 @@ const fn trial(flaw: Flaw) -> Option<&'static str> {
         Flaw::RecoveringParticipates | Flaw::RecoveryStrictlyGreater => {
             Some("--workload append --nemesis kill --nemesis-interval 2s")
         }
-        Flaw::StateTransferTruncates | Flaw::StartViewOlderView | Flaw::EpochWithoutTransfer => None,
+        Flaw::EpochWithoutTransfer => Some("--workload append --nemesis membership"),
+        Flaw::StateTransferTruncates | Flaw::StartViewOlderView => None,
     }
 }

@@ -45,6 +45,11 @@ impl<T: Copy + Ord + Display> Terms<T> {
         *reached = term.max(*reached);
     }
 
+    /// The latest term that `node` is known to go by.
+    pub(super) fn reached(&self, node: NodeId) -> Option<T> {
+        self.reached.get(&node).copied()
+    }
+
     /// `node` came to life and knows of no term at all.
     pub(super) fn know_nothing(&self, t: u64, node: NodeId, findings: &mut Findings) {
         if let Some(reached) = self.reached.get(&node) {

@@ -176,8 +176,13 @@ impl VrOracle {
     /// `life` is in an epoch, and holds the log of one of its views.
     fn enter_epoch(&mut self, t: u64, life: Life, view: View, members: &[NodeId], began: Tip) {
         let (node, findings) = (life.node, &mut self.findings);
-        self.views.reach(t, node, view, "entered the epoch of", findings);
+        // One that comes back into its epoch may have left the view whose log it holds.
+        let is_back = |reached: View| reached.epoch == view.epoch;
+        if !self.views.reached(node).is_some_and(is_back) {
+            self.views.reach(t, node, view, "entered the epoch of", findings);
+        }
         self.stages.enter_epoch(life);
+        self.wishes.note(life.node, view);
         self.copies.enter(node, View::first_of(view.epoch), began);
         let entry = self.eras.enter(t, node, view.epoch, members, began, findings);
         if entry == Entry::First {

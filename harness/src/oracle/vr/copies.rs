@@ -133,7 +133,9 @@ impl Copies {
     /// The log of `node` is that of `view` from now on, the first of an epoch, if it ends where that begins. Otherwise it takes up another.
     pub(super) fn enter(&mut self, node: NodeId, view: View, began: Tip) {
         let copy = self.copy(node);
-        let ends_there = copy.through == began.index && copy.places.get(&began.index) == Some(&began.prefix);
+        // What stands there is not known any more where others are long past it.
+        let known = copy.places.get(&began.index);
+        let ends_there = copy.through == began.index && known.is_none_or(|prefix| *prefix == began.prefix);
         if ends_there && copy.log_view < view {
             copy.log_view = view;
         }

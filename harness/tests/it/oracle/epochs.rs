@@ -197,3 +197,34 @@ fn nobody_acts_in_an_epoch_that_it_has_left() {
         "n2 entered view 9 though it had gone by view 1.0 before",
     );
 }
+
+#[test]
+fn a_replica_may_come_back_after_it_left_the_view_whose_log_it_holds() {
+    let next = SECOND.next();
+    let wished = Event::Suspected { view: next };
+    let third = ["a", "a!"].into_iter().fold(changed(), |script, log| {
+        script
+            .say(3, appended(FIRST, log))
+            .say(3, executed(FIRST, Role::Backup, log))
+    });
+    third
+        .say(3, began(&[2, 3, 4], "a!"))
+        .say(3, wished.clone())
+        .say(2, wished)
+        .say(2, Event::ViewEntered { view: next })
+        .say(
+            2,
+            Event::Started {
+                node: NodeId::replica(2),
+                incarnation: Incarnation(1),
+                view: next,
+                log_view: SECOND,
+                op: op("a!b"),
+                prefix: digest("a!b"),
+                snapshot: OpNumber(0),
+                digest: digest(""),
+            },
+        )
+        .say(2, began(&[2, 3, 4], "a!"))
+        .holds();
+}
