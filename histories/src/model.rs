@@ -24,7 +24,7 @@ use std::hash::Hash;
 use crate::history::{Ending, History, Operation, PRECONDITION_FAILED};
 use crate::journal::Index;
 use crate::op::Function;
-use crate::values::{Symbol, Values};
+use crate::values::{Symbol, Values, one_line};
 
 /// A sequential specification.
 pub trait Model {
@@ -185,7 +185,7 @@ impl Mismatch {
 
 /// A name that no model has.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("unknown model `{0}`; known are {known}", known = ModelName::ALL.map(ModelName::name).join(", "))]
+#[error("unknown model `{}`; known are {known}", one_line(.0), known = ModelName::ALL.map(ModelName::name).join(", "))]
 pub struct UnknownModel(pub String);
 
 impl ModelName {

@@ -204,6 +204,16 @@ impl Lab {
         Ok(self.nodes.get(&node).map_or(NodeState::Down, Node::state))
     }
 
+    /// How a node is, looked at for up to a second until it is as `wanted`: one that was seen to stand still may have a last bit of the way to go.
+    ///
+    /// # Errors
+    /// When there is no such host.
+    pub fn settled(&self, node: NodeId, wanted: NodeState) -> Result<NodeState, LabError> {
+        self.host(node)?;
+        let settled = |node: &Node| node.settled(wanted);
+        Ok(self.nodes.get(&node).map_or(NodeState::Down, settled))
+    }
+
     /// Where nodes are told of that leave without having been told to.
     #[must_use]
     pub fn exits(&self) -> &Receiver<NodeExit> {

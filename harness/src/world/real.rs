@@ -352,7 +352,7 @@ impl RealCluster {
     }
 
     fn look_at_node(&self, node: NodeId, wanted: NodeState) -> Verification {
-        match self.lab.state(node) {
+        match self.lab.settled(node, wanted) {
             // A node that another fault keeps down stands as still as one can.
             Ok(state) if state == wanted || state == NodeState::Down => Verification::Holds,
             Ok(state) => Verification::DoesNot(format!("{node} was {state} instead of {wanted}")),

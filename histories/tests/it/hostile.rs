@@ -307,6 +307,10 @@ fn a_certificate_that_is_none_is_refused_in_one_line() {
         "file line 1: unknown model `stack`; known are register, cas-register, append, kv, set, lock, counter, queue"
     );
     assert_eq!(
+        told("{\"format\":1,\"model\":\"st\\rack\",\"operations\":1}"),
+        "file line 1: unknown model `st\\rack`; known are register, cas-register, append, kv, set, lock, counter, queue"
+    );
+    assert_eq!(
         told(""),
         "file line 1: no line of a certificate: EOF while parsing a value at column 0"
     );

@@ -27,10 +27,14 @@ const START_LIMIT: Duration = Duration::from_secs(10);
 /// How long it may take until the last process has stopped, or goes on.
 const PAUSE_LIMIT: Duration = Duration::from_secs(2);
 
+/// How long a node that was seen stopped may take until it is seen so again. A thread that waits for the disk with a stop before it counts as
+/// stopped; when the disk has answered it needs a processor once more, in order to stop, and on a busy machine it waits for that.
+const SETTLE_LIMIT: Duration = Duration::from_secs(1);
+
 /// How long it may take until the last process is gone.
 pub(super) const KILL_LIMIT: Duration = Duration::from_secs(5);
 
-/// How often is looked whether the last process has stopped.
+/// How often is looked whether the last process has stopped, or goes on.
 const LOOK_INTERVAL: Duration = Duration::from_micros(100);
 
 /// A program to run on a node.
@@ -162,16 +166,17 @@ impl Node {
         }
     }
 
+    /// How it is, by looking until it is as `wanted`, or gone, or [`SETTLE_LIMIT`] has passed.
+    pub(super) fn settled(&self, wanted: NodeState) -> NodeState {
+        look_until(|| self.state(), wanted, SETTLE_LIMIT)
+    }
+
     fn await_state(&self, wanted: NodeState) -> Result<(), LabError> {
-        let limit = Instant::now() + PAUSE_LIMIT;
-        loop {
-            match self.state() {
-                state if state == wanted => return Ok(()),
-                NodeState::Down => return Err(LabError::Down(self.name)),
-                NodeState::Running | NodeState::Paused if Instant::now() > limit => {
-                    return Err(LabError::Unsettled(self.name, wanted, PAUSE_LIMIT));
-                }
-                NodeState::Running | NodeState::Paused => thread::sleep(LOOK_INTERVAL),
+        match look_until(|| self.state(), wanted, PAUSE_LIMIT) {
+            state if state == wanted => Ok(()),
+            NodeState::Down => Err(LabError::Down(self.name)),
+            NodeState::Running | NodeState::Paused => {
+                Err(LabError::Unsettled(self.name, wanted, PAUSE_LIMIT))
             }
         }
     }
@@ -203,6 +208,18 @@ impl Node {
             .map_or(Ok(()), JoinHandle::join)
             .expect("the thread of a node does not panic");
         Ok(())
+    }
+}
+
+/// Looks until what is seen is `wanted`, or that the node is gone, or `limit` has passed; what was seen last.
+fn look_until(mut look: impl FnMut() -> NodeState, wanted: NodeState, limit: Duration) -> NodeState {
+    let give_up = Instant::now() + limit;
+    loop {
+        let state = look();
+        if state == wanted || state == NodeState::Down || give_up < Instant::now() {
+            return state;
+        }
+        thread::sleep(LOOK_INTERVAL);
     }
 }
 
@@ -294,4 +311,28 @@ fn spawn_in(network: &File, mut command: Command) -> io::Result<Child> {
     setns(network, CloneFlags::CLONE_NEWNET)?;
     unshare(CloneFlags::CLONE_NEWPID)?;
     command.spawn()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::look_until;
+    use crate::lab::NodeState::{self, Down, Paused, Running};
+
+    /// What is seen last when a node is looked at that is as in `states`, one after another, and stays as the last one.
+    fn check(states: &[NodeState], wanted: NodeState, limit: Duration, expected: NodeState) {
+        let mut states = states.iter().copied();
+        let mut last = None;
+        let look = || *last.insert(states.next().or(last).expect("there is a state"));
+        assert_eq!(look_until(look, wanted, limit), expected);
+    }
+
+    #[test]
+    fn a_node_is_looked_at_until_it_is_as_wanted_or_gone_or_time_is_over() {
+        let long = Duration::from_secs(60);
+        check(&[Running, Running, Paused, Running], Paused, long, Paused);
+        check(&[Running, Down, Paused], Paused, long, Down);
+        check(&[Running], Paused, Duration::ZERO, Running);
+    }
 }
