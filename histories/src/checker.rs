@@ -20,6 +20,7 @@ mod special;
 mod supply;
 mod timeline;
 mod tokens;
+mod watch;
 mod zones;
 
 use std::fmt;

@@ -268,6 +268,33 @@ pub fn all() -> Vec<Family> {
     families
 }
 
+/// Histories of so many `operations` on a single object, for each sort that is decided exactly, and one that is searched.
+pub fn of_one_object(operations: u64) -> Vec<Family> {
+    let sorts = [
+        ("register", ModelName::Register, Ask::UniqueValues),
+        ("cas-register", ModelName::CasRegister, Ask::FewValues),
+        ("append", ModelName::Append, Ask::Tokens(operations / 100)),
+        ("kv", ModelName::Kv, Ask::UniqueKv),
+        ("lock", ModelName::Lock, Ask::Lock),
+        ("counter", ModelName::Counter, Ask::Count),
+        ("queue", ModelName::Queue, Ask::Queue),
+        ("set", ModelName::Set, Ask::Members),
+    ];
+    let family = |(name, model, ask): (&str, _, _)| Family {
+        name: format!("one {name}"),
+        model,
+        make: Make::Drawn(Shape {
+            ask,
+            clients: 10,
+            operations,
+            keys: 1,
+            pending: 0,
+            lie: Lie::None,
+        }),
+    };
+    sorts.into_iter().map(family).collect()
+}
+
 /// Porcupine's own test data, where they are at hand.
 fn files() -> Vec<Family> {
     let folder = std::env::var_os("PORCUPINE_DATA").map_or_else(

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use histories::{Limits, Linearizable, Verdict};
 
+use crate::families;
 use crate::generate::{End, Shape, Sort, history};
 use crate::measure::once;
 
@@ -22,6 +23,10 @@ const SORTS: [Sort; 6] = [
 const MEBIBYTES: [u64; 3] = [16, 64, 256];
 const MILLISECONDS: [u64; 2] = [100, 1_000];
 
+/// So many operations on one object are not decided within the milliseconds that are given for them.
+const LONG_OPERATIONS: u64 = 1_000_000;
+const LONG_MILLISECONDS: [u64; 4] = [1, 20, 100, 600_000];
+
 /// Prints what was measured for each sort and limit, each in a process of its own.
 pub fn print() {
     println!("| objects | limit | verdict | memory | time |\n|---|---|---|---|---|");
@@ -35,6 +40,30 @@ pub fn print() {
             let output = output.expect("the program starts");
             assert!(output.status.success(), "{name} {limit}");
             print!("{}", String::from_utf8_lossy(&output.stdout));
+        }
+    }
+    long();
+}
+
+/// One object with very many operations, which an exact algorithm goes through: how much later than it should it ends.
+pub fn long() {
+    for family in families::of_one_object(LONG_OPERATIONS) {
+        let history = &family.histories()[0];
+        for milliseconds in LONG_MILLISECONDS {
+            let timeout = Duration::from_millis(milliseconds);
+            let began = Instant::now();
+            let limits = Limits {
+                may_go_on: &|| began.elapsed() < timeout,
+                ..Limits::patient()
+            };
+            let report = Linearizable::new(family.model).judge(history, &limits);
+            let (took, verdict) = (began.elapsed(), report.expect("the model fits").verdict);
+            println!(
+                "| {} | {milliseconds}ms | {} | | {:.0} ms |",
+                family.name,
+                verdict.name(),
+                took.as_secs_f64() * 1e3
+            );
         }
     }
 }

@@ -5,7 +5,8 @@
 //! * `duel fuzz [COUNT]` compares both, and a search through every order, on random small histories.
 //! * `duel fuzz-long COUNT` compares both on random histories of up to a hundred operations.
 //! * `duel mutants [WORD..]` plants bugs in a copy of the checker and looks whether the fuzz finds each.
-//! * `duel limits` measures how well the limits on memory and time hold.
+//! * `duel limits` measures how well the limits on memory and time hold; `duel limits long` only the one on time, for a million operations
+//!   on one object.
 //!
 //! `duel list` names the families. `duel own NAME`, `duel peer NAME` and `duel limit SORT LIMIT` are single measurements.
 #![expect(
@@ -45,12 +46,13 @@ fn main() {
         ["fuzz", count] => fuzz::small(count.parse().expect("a number of histories")),
         ["fuzz-long", count] => fuzz::long(count.parse().expect("a number of histories")),
         ["limits"] => limits::print(),
+        ["limits", "long"] => limits::long(),
         ["limit", sort, limit] => limits::one(sort, limit),
         ["mutants", wanted @ ..] if mutants::run(wanted) => {}
         ["mutants", ..] => std::process::exit(1),
         ["table", wanted @ ..] => table::print(wanted),
         _ => eprintln!(
-            "duel table [FAMILY..] | fuzz [COUNT] | fuzz-long COUNT | mutants [WORD..] | limits | list"
+            "duel table [FAMILY..] | fuzz [COUNT] | fuzz-long COUNT | mutants [WORD..] | limits [long] | list"
         ),
     }
 }

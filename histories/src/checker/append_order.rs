@@ -10,6 +10,7 @@
 
 use super::special::Special;
 use super::tokens::{Appended, Book, Read};
+use super::watch::Watch;
 use crate::history::OperationId;
 use crate::verdict::{Anomaly, AnomalyKind};
 
@@ -44,34 +45,39 @@ impl Step<'_> {
 }
 
 /// Decides the list history in `book`, if it can.
-pub(super) fn decide(book: &Book<'_>) -> Special {
+pub(super) fn decide(book: &Book<'_>, watch: &Watch<'_>) -> Special {
     if book.reused.is_some() {
         return Special::NotApplicable;
     }
-    match sorted(book) {
+    match sorted(book, watch) {
         Err(anomaly) => Special::Broken(anomaly),
         Ok(order) => Special::Order(order),
     }
 }
 
-fn sorted(book: &Book<'_>) -> Result<Vec<OperationId>, Anomaly> {
+fn sorted(book: &Book<'_>, watch: &Watch<'_>) -> Result<Vec<OperationId>, Anomaly> {
     if let Some(reference) = book.reference.map(|place| book.reads[place])
         && let Some((_, defect)) = book.defects(reference).into_iter().next()
     {
         return Err(defect);
     }
     let order = book.order();
-    let odd = book.reads.iter().find(|read| !order.starts_with(read.tokens));
+    if watch.look() {
+        return Ok(Vec::new());
+    }
+    let odd = watch
+        .over(&book.reads)
+        .find(|read| !order.starts_with(read.tokens));
     if let Some((&odd, reference)) = odd.zip(book.reference) {
         let anomaly = book.diverged(odd, book.reads[reference]);
         return Err(anomaly.expect("a read that is no beginning of the longest one parts from it somewhere"));
     }
-    sweep(book).map_err(|(later, earlier)| book.out_of_order(later, earlier))
+    sweep(book, watch).map_err(|(later, earlier)| book.out_of_order(later, earlier))
 }
 
 /// Goes along the groups; the error is two operations of which the first returned before the second, of an earlier group, was
 /// called. Inside a group it goes by the calls, so that nothing there returns before what it has passed is called.
-fn sweep<'a>(book: &Book<'a>) -> Result<Vec<OperationId>, (Step<'a>, Step<'a>)> {
+fn sweep<'a>(book: &Book<'a>, watch: &Watch<'_>) -> Result<Vec<OperationId>, (Step<'a>, Step<'a>)> {
     let mut by_length: Vec<Read<'_>> = book.reads.clone();
     by_length.sort_by_key(|read| read.tokens.len());
     let mut reads = by_length.into_iter().peekable();
@@ -79,7 +85,7 @@ fn sweep<'a>(book: &Book<'a>) -> Result<Vec<OperationId>, (Step<'a>, Step<'a>)> 
         step: None,
         passed: Vec::with_capacity(book.reads.len() + book.appends.len()),
     };
-    for length in 0..=book.order().len() {
+    for length in watch.over(0..=book.order().len()) {
         while let Some(read) = reads.next_if(|read| read.tokens.len() == length) {
             latest.pass(Step::Read(read))?;
         }

@@ -16,6 +16,7 @@ use super::narrator::{Narrator, Proof};
 use super::span::Span;
 use super::special::Special;
 use super::timeline::{Edge, Timeline};
+use super::watch::Watch;
 use crate::history::OperationId;
 use crate::model::counter::CounterOp;
 use crate::verdict::{Anomaly, AnomalyKind};
@@ -32,7 +33,7 @@ enum Misfit {
 }
 
 /// Decides the counter history `spans`, if it can.
-pub(super) fn decide(spans: &[Span<CounterOp>], narrator: Narrator<'_>) -> Special {
+pub(super) fn decide(spans: &[Span<CounterOp>], narrator: Narrator<'_>, watch: &Watch<'_>) -> Special {
     let is_unit = |span: &Span<CounterOp>| matches!(span.op, CounterOp::Inc(1) | CounterOp::Read(_));
     if !spans.iter().all(is_unit) {
         return Special::NotApplicable;
@@ -45,7 +46,7 @@ pub(super) fn decide(spans: &[Span<CounterOp>], narrator: Narrator<'_>) -> Speci
         value: 0,
         order: Vec::with_capacity(spans.len()),
     };
-    match count.run() {
+    match count.run(watch) {
         Ok(()) => Special::Order(count.order),
         Err(misfit) => Special::Broken(tell(spans, narrator, misfit)),
     }
@@ -64,8 +65,8 @@ struct Count<'a> {
 }
 
 impl Count<'_> {
-    fn run(&mut self) -> Result<(), Misfit> {
-        for (edge, place) in Timeline::of(self.spans) {
+    fn run(&mut self, watch: &Watch<'_>) -> Result<(), Misfit> {
+        for (edge, place) in watch.over(Timeline::of(self.spans)) {
             let place = place as Place;
             match (edge, self.spans[place].op) {
                 (Edge::Call, CounterOp::Inc(_)) => self.due.push(Reverse((self.spans[place].ret, place))),

@@ -11,6 +11,7 @@ mod sightings;
 use std::collections::BTreeSet;
 
 use super::tokens::{Appended, Book, Read};
+use super::watch::Watch;
 use super::{Checker, Limits, Report, verdict_of};
 use crate::history::{FOREVER, History};
 use crate::values::Symbol;
@@ -42,7 +43,11 @@ impl Checker for ExactlyOnce {
                 ));
                 break;
             }
-            let verdict = match Book::of(history, &ids) {
+            let watch = Watch::of(limits);
+            let verdict = match Book::of(history, &ids, &watch) {
+                Ok(_) if watch.is_up() => {
+                    Verdict::Unknown("time ran out while its operations were gathered".to_owned())
+                }
                 Ok(book) => examine(&book),
                 Err(mismatch) => Verdict::Unknown(mismatch.to_string()),
             };

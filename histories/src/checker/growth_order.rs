@@ -12,6 +12,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::narrator::{Narrator, Proof};
 use super::special::Special;
+use super::watch::Watch;
 use crate::history::{Ending, FOREVER, History, OperationId};
 use crate::model::set::{Set, Told};
 use crate::model::{Mismatch, Reading};
@@ -48,8 +49,9 @@ struct Growth<'a> {
 }
 
 /// Decides the set history of the operations `ids`, if it can.
-pub(super) fn decide(history: &History, ids: &[OperationId]) -> Result<Special, Mismatch> {
-    Ok(match Growth::of(history, ids)? {
+pub(super) fn decide(history: &History, ids: &[OperationId], watch: &Watch<'_>) -> Result<Special, Mismatch> {
+    Ok(match Growth::of(history, ids, watch)? {
+        _ if watch.is_up() => Special::NotApplicable,
         None => Special::NotApplicable,
         Some(mut growth) => match growth.sorted() {
             Ok(order) => Special::Order(order),
@@ -59,7 +61,7 @@ pub(super) fn decide(history: &History, ids: &[OperationId]) -> Result<Special, 
 }
 
 impl<'a> Growth<'a> {
-    fn of(history: &'a History, ids: &[OperationId]) -> Result<Option<Self>, Mismatch> {
+    fn of(history: &'a History, ids: &[OperationId], watch: &Watch<'_>) -> Result<Option<Self>, Mismatch> {
         let mut growth = Self {
             narrator: Narrator::new(history),
             adds: Vec::new(),
@@ -69,7 +71,7 @@ impl<'a> Growth<'a> {
             seen: Vec::new(),
             last_in: Vec::new(),
         };
-        for &id in ids {
+        for &id in watch.over(ids) {
             let operation = history.operation(id);
             let (told, ret) = match Set::told(&operation, history.values())? {
                 Reading::Must(told) => (told, operation.order.ret),

@@ -19,6 +19,7 @@ use super::narrator::{Narrator, Proof};
 use super::span::Span;
 use super::special::Special;
 use super::timeline::{Edge, Timeline};
+use super::watch::Watch;
 use crate::history::{FOREVER, OperationId};
 use crate::model::lock::LockOp;
 use crate::values::Symbol;
@@ -49,9 +50,9 @@ enum Conflict {
 }
 
 /// Decides the lock history `spans`, if it can.
-pub(super) fn decide(spans: &[Span<LockOp>], narrator: Narrator<'_>) -> Special {
+pub(super) fn decide(spans: &[Span<LockOp>], narrator: Narrator<'_>, watch: &Watch<'_>) -> Special {
     let mut by_holder: BTreeMap<Symbol, Vec<Place>> = BTreeMap::new();
-    for (place, span) in spans.iter().enumerate() {
+    for (place, span) in watch.over(spans.iter().enumerate()) {
         match span.op {
             LockOp::Acquire(holder) | LockOp::Release(holder) => {
                 by_holder.entry(holder).or_default().push(place)
@@ -60,10 +61,13 @@ pub(super) fn decide(spans: &[Span<LockOp>], narrator: Narrator<'_>) -> Special 
         }
     }
     if by_holder.len() <= 1 {
-        return match Turns::new(spans).run() {
+        return match Turns::new(spans).run(watch) {
             Ok(order) => Special::Order(order),
             Err(place) => Special::Stuck(place),
         };
+    }
+    if watch.look() {
+        return Special::NotApplicable;
     }
     match holds(spans, by_holder.into_values()) {
         Ok(holds) => Special::Order(in_order(spans, &holds)),
@@ -162,8 +166,8 @@ impl<'a> Turns<'a> {
     }
 
     /// The order, or the operation that cannot have returned.
-    fn run(mut self) -> Result<Vec<OperationId>, Place> {
-        for (edge, place) in Timeline::of(self.spans) {
+    fn run(mut self, watch: &Watch<'_>) -> Result<Vec<OperationId>, Place> {
+        for (edge, place) in watch.over(Timeline::of(self.spans)) {
             let place = place as Place;
             match (edge, self.spans[place].op) {
                 (Edge::Call, LockOp::Release(_)) => {

@@ -45,6 +45,8 @@ pub enum Method {
     Search,
     /// By a search that gives up at once and looks for a proof in the last few events instead, again and again: to check that.
     Impatient,
+    /// By a search that forgets half of where it has been every few steps, as one does whose memory is full: to check that.
+    Forgetful,
 }
 
 /// What the checker is called in results.
@@ -90,7 +92,7 @@ impl Linearizable {
                 Some(Registers::of(case, &objects, self.model)?)
             }
             (Method::Fitting, ModelName::Kv) => Some(Registers::of_strings(case, &objects)),
-            (Method::Fitting | Method::Search | Method::Impatient, _) => None,
+            (Method::Fitting | Method::Search | Method::Impatient | Method::Forgetful, _) => None,
         };
         all(
             &objects,
@@ -124,7 +126,7 @@ pub fn judge_model<M: Model>(
     };
     let objects = history.objects();
     all(&objects, case, Extent::Everything, &|case, object, _| {
-        case.special(model(), objects.ids(object), |_, _| Special::NotApplicable)
+        case.special(model(), objects.ids(object), |_, _, _| Special::NotApplicable)
     })
 }
 

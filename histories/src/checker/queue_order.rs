@@ -21,6 +21,7 @@ use rustc_hash::FxBuildHasher;
 use super::narrator::{Narrator, Proof};
 use super::span::Span;
 use super::special::Special;
+use super::watch::Watch;
 use crate::history::{FOREVER, OperationId};
 use crate::model::queue::QueueOp;
 use crate::values::Symbol;
@@ -73,17 +74,18 @@ struct Book {
 }
 
 /// Decides the queue history `spans`, if it can.
-pub(super) fn decide(spans: &[Span<QueueOp>], narrator: Narrator<'_>) -> Special {
-    let book = match Book::of(spans) {
+pub(super) fn decide(spans: &[Span<QueueOp>], narrator: Narrator<'_>, watch: &Watch<'_>) -> Special {
+    let book = match Book::of(spans, watch) {
+        _ if watch.is_up() => return Special::NotApplicable,
         None => return Special::NotApplicable,
         Some(Err(conflict)) => return Special::Broken(tell(spans, narrator, &conflict)),
         Some(Ok(book)) => book,
     };
-    let found = match arrange(&book.items, &book.nothings) {
+    let found = match arrange(&book.items, &book.nothings, watch) {
         Err(conflict) if book.takes.is_empty() => Err(conflict),
-        Err(_) => match book.without_leftovers() {
+        Err(_) => match book.without_leftovers(watch) {
             Err(conflict) => Err(conflict),
-            Ok(_) => match book.matched().map(|items| arrange(&items, &book.nothings)) {
+            Ok(_) => match book.matched().map(|items| arrange(&items, &book.nothings, watch)) {
                 Some(Ok(order)) => Ok(order),
                 Some(Err(_)) | None => return Special::NotApplicable,
             },
@@ -108,14 +110,14 @@ fn instant(rank: u32) -> Instant {
 
 impl Book {
     /// None if a value is enqueued twice.
-    fn of(spans: &[Span<QueueOp>]) -> Option<Result<Self, Conflict>> {
+    fn of(spans: &[Span<QueueOp>], watch: &Watch<'_>) -> Option<Result<Self, Conflict>> {
         let mut book = Self {
             items: Vec::new(),
             nothings: Vec::new(),
             takes: Vec::new(),
         };
         let mut by_value: HashMap<Symbol, usize, FxBuildHasher> = HashMap::default();
-        for (place, span) in spans.iter().enumerate() {
+        for (place, span) in watch.over(spans.iter().enumerate()) {
             let edges = [instant(span.call), instant(span.ret)];
             match span.op {
                 QueueOp::Enqueue(value) => {
@@ -137,6 +139,9 @@ impl Book {
                 QueueOp::Take => book.takes.push((edges[0], place)),
                 QueueOp::Dequeue(_) => {}
             }
+        }
+        if watch.look() {
+            return None;
         }
         Some(book.take_dequeues(spans, &by_value).map(|()| book))
     }
@@ -172,14 +177,14 @@ impl Book {
     }
 
     /// The same if every value that nobody dequeued had never been there.
-    fn without_leftovers(&self) -> Result<Vec<Place>, Conflict> {
+    fn without_leftovers(&self, watch: &Watch<'_>) -> Result<Vec<Place>, Conflict> {
         let dequeued: Vec<Item> = self
             .items
             .iter()
             .copied()
             .filter(|item| item.dequeue.is_some())
             .collect();
-        arrange(&dequeued, &self.nothings)
+        arrange(&dequeued, &self.nothings, watch)
     }
 
     /// The items, with a dequeue of unknown outcome for each that surely is gone; none if there are not enough of them.

@@ -5,6 +5,7 @@
 //! Only histories all of whose stretches are short, and in which every operation is known to have been evaluated, are decided so.
 
 use super::span::Span;
+use super::watch::Watch;
 use crate::model::Model;
 
 /// More operations than this are not tried in every order.
@@ -32,8 +33,8 @@ struct End<S> {
     order: [u8; STRETCH_OPS_MAX],
 }
 
-/// Decides `spans`, which are in the order of their calls, if they come to rest often enough.
-pub(super) fn decide<M: Model>(model: &mut M, spans: &[Span<M::Op>]) -> Option<Rested> {
+/// Decides `spans`, which are in the order of their calls, if they come to rest often enough and time is left.
+pub(super) fn decide<M: Model>(model: &mut M, spans: &[Span<M::Op>], watch: &Watch<'_>) -> Option<Rested> {
     let rests = rests(spans)?;
     let mut ends = Vec::with_capacity(rests.len());
     ends.push(End {
@@ -42,7 +43,7 @@ pub(super) fn decide<M: Model>(model: &mut M, spans: &[Span<M::Op>]) -> Option<R
         order: [0; STRETCH_OPS_MAX],
     });
     let mut began = 0..1;
-    for rest in rests.windows(2) {
+    for rest in watch.over(rests.windows(2)) {
         let stretch = &spans[rest[0]..rest[1]];
         let from = ends.len();
         for before in began {
@@ -57,7 +58,7 @@ pub(super) fn decide<M: Model>(model: &mut M, spans: &[Span<M::Op>]) -> Option<R
         }
         began = from..ends.len();
     }
-    Some(Rested::Order(order(&ends, began.start, &rests)))
+    (!watch.is_up()).then(|| Rested::Order(order(&ends, began.start, &rests)))
 }
 
 /// Where each stretch begins, and the end, if all are short.
@@ -107,7 +108,8 @@ fn follow<M: Model>(
             add(end, from, ends);
             continue;
         }
-        for (at, span) in stretch.iter().enumerate() {
+        // What was called first is tried first, which is what is taken last from what is left.
+        for (at, span) in stretch.iter().enumerate().rev() {
             if done & 1 << at != 0 || !is_next(stretch, done, span) {
                 continue;
             }
@@ -155,6 +157,7 @@ fn order<S>(ends: &[End<S>], mut last: usize, rests: &[usize]) -> Vec<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::checker::Limits;
     use crate::checker::span::Duty;
     use crate::history::OperationId;
     use crate::model::member::{Member, MemberOp};
@@ -170,7 +173,8 @@ mod tests {
         };
         let spans: Vec<_> = ops.iter().map(span).collect();
         let mut model = Member { value: Symbol::NULL };
-        assert_eq!(decide(&mut model, &spans), expected);
+        let limits = Limits::patient();
+        assert_eq!(decide(&mut model, &spans, &Watch::of(&limits)), expected);
     }
 
     #[test]
@@ -195,6 +199,6 @@ mod tests {
     fn a_history_that_does_not_come_to_rest_is_left_to_the_search() {
         let ops: Vec<_> = (0..7).map(|at| (MemberOp::Add, at, 10 + at)).collect();
         check(&ops, None);
-        check(&ops[..6], Some(Rested::Order(vec![5, 4, 3, 2, 1, 0])));
+        check(&ops[..6], Some(Rested::Order(vec![0, 1, 2, 3, 4, 5])));
     }
 }

@@ -22,25 +22,26 @@
 
 mod ahead;
 mod budget;
+mod choice;
 mod found;
 mod mask;
 mod memo;
 mod plan;
 mod supply;
+mod walk;
 mod witness;
 
 use std::hash::Hash;
 
 use crate::model::{Model, Nature};
 
-use super::span::{Duty, Span};
-use super::timeline::Edge;
+use super::span::Span;
+use choice::{Choice, Taken};
 use mask::Mask;
 use memo::{Memo, Visit};
-use plan::{Event, Plan, plan};
-use supply::NONE;
+use plan::{Plan, plan};
 
-pub(crate) use budget::{Budget, Lookahead, Stalled};
+pub(crate) use budget::{Budget, Forgets, Lookahead, Stalled};
 pub(crate) use found::{Found, GaveUp, Stuck};
 
 /// Is there an order of `spans`, from any of the states `starts`, that explains them?
@@ -91,24 +92,6 @@ struct Frame<S, const W: usize> {
     /// How many choices led here.
     taken: usize,
     config: Config<S, W>,
-}
-
-/// A way on from the return of an operation.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Choice {
-    /// The operation that returns was hidden, or never happened.
-    Skip,
-    /// The operation in this slot has its place now.
-    Use(u16),
-}
-
-/// A choice, and the return at which it was made.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Taken {
-    position: u32,
-    choice: Choice,
-    /// The operation that was used, or [`NONE`].
-    span: u32,
 }
 
 struct Search<'a, M: Model, const W: usize> {
@@ -264,75 +247,6 @@ where
         }
     }
 
-    /// Goes on to the next return of an operation that has no place yet; false at the end.
-    fn advance(&mut self, config: &mut Config<M::State, W>) -> bool {
-        while let Some(&Event { span, slot, edge }) = self.plan.events.get(self.position) {
-            match edge {
-                Edge::Return if config.usable.has(slot) => return true,
-                Edge::Return => config.skip.remove(slot),
-                Edge::Call => {
-                    self.occupy(slot, span);
-                    config.usable.add(slot);
-                    if self.spans[span as usize].is_optional() {
-                        config.skip.add(slot);
-                    }
-                    if self.pure.has(slot) {
-                        self.settle(config, slot);
-                    }
-                }
-            }
-            self.position += 1;
-        }
-        false
-    }
-
-    /// Goes back to the event `position`.
-    fn rewind(&mut self, position: usize) {
-        while self.position > position {
-            self.position -= 1;
-            let Event { span, slot, edge } = self.plan.events[self.position];
-            match edge {
-                Edge::Return => self.occupy(slot, span),
-                Edge::Call => {}
-            }
-        }
-    }
-
-    fn occupy(&mut self, slot: u16, span: u32) {
-        let before = std::mem::replace(&mut self.occupants[slot as usize], span);
-        self.occupy_supply(slot, before, span);
-        self.pure.remove(slot);
-        self.total.remove(slot);
-        self.blind.remove(slot);
-        match self.nature(slot) {
-            Nature::Pure => self.pure.add(slot),
-            Nature::Blind => {
-                self.total.add(slot);
-                self.blind.add(slot);
-            }
-            Nature::Total => self.total.add(slot),
-            Nature::Conditional => {}
-        }
-    }
-
-    fn occupy_supply(&mut self, slot: u16, before: u32, after: u32) {
-        if !self.plan.supply.is_known() {
-            return;
-        }
-        if let Some(givers) = self.givers.get_mut(self.plan.kind(before).gives as usize) {
-            givers.remove(slot);
-        }
-        let after = self.plan.kind(after);
-        if let Some(givers) = self.givers.get_mut(after.gives as usize) {
-            givers.add(slot);
-        }
-        if after.needs == NONE {
-            self.needing.remove(slot);
-        } else {
-            self.needing.add(slot);
-        }
-    }
-
     fn op(&self, slot: u16) -> M::Op {
         self.spans[self.occupants[slot as usize] as usize].op
     }
@@ -347,147 +261,6 @@ where
             config.skip.add(slot);
             config.usable.remove(slot);
         }
-    }
-
-    /// Puts the ways on from here on the stack, the best one last.
-    fn offer(&mut self, config: &Config<M::State, W>) {
-        let returning = self.returning();
-        let due = |slot: &u16| self.spans[self.occupants[*slot as usize] as usize].ret;
-        let is_unseen = self.is_unseen(config);
-        let matters = |slot: u16| !is_unseen || slot == returning || self.blind.has(slot);
-        let mut slots = std::mem::take(&mut self.candidates);
-        slots.clear();
-        slots.extend(
-            config
-                .usable
-                .without(&self.pure)
-                .slots()
-                .filter(|&slot| matters(slot)),
-        );
-        slots.sort_unstable_by_key(due);
-        self.offers += 1;
-        let first = self.choices.len();
-        if config.skip.has(returning) {
-            self.choices.push(Choice::Skip);
-        }
-        for &slot in &slots {
-            let class = self.plan.classes[self.occupants[slot as usize] as usize] as usize;
-            let offered = &mut self.offered[class * 2 + usize::from(config.skip.has(slot))];
-            if *offered != self.offers {
-                *offered = self.offers;
-                self.choices.push(Choice::Use(slot));
-            }
-        }
-        self.choices[first..].reverse();
-        self.candidates = slots;
-    }
-
-    /// Takes the next choice that is legal, at the latest place that has one left.
-    fn next_choice(&mut self) -> Option<Config<M::State, W>> {
-        while let Some(frame) = self.frames.last() {
-            let (position, config, first) = (frame.position, frame.config, frame.choices);
-            let taken = frame.taken;
-            let choice = if self.choices.len() > first {
-                self.choices.pop()
-            } else {
-                None
-            };
-            if self.choices.len() == first {
-                self.frames.pop();
-            }
-            let Some(choice) = choice else { continue };
-            self.rewind(position);
-            self.take_back(taken);
-            if let Some(next) = self.follow(config, choice) {
-                return Some(next);
-            }
-        }
-        None
-    }
-
-    fn follow(&mut self, config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
-        self.note_taken(choice);
-        self.take(config, choice)
-    }
-
-    /// Whether there is but one way on, for the operation that returns must have its place and no other one can. It is neither offered
-    /// nor remembered.
-    fn is_forced(&self, config: &Config<M::State, W>) -> bool {
-        let returning = self.returning();
-        !config.skip.has(returning) && config.usable.without(&self.pure).is_only(returning)
-    }
-
-    /// The slot of the operation that returns.
-    fn returning(&self) -> u16 {
-        self.plan.events[self.position].slot
-    }
-
-    /// Forgets all choices but the first `kept`.
-    fn take_back(&mut self, kept: usize) {
-        for taken in self.taken.drain(kept..) {
-            if let Some(uses) = self.uses.get_mut(taken.span as usize) {
-                *uses -= 1;
-            }
-        }
-    }
-
-    fn note_taken(&mut self, choice: Choice) {
-        let position = u32::try_from(self.position).expect("events are limited to EVENTS_MAX");
-        let span = match choice {
-            Choice::Skip => NONE,
-            Choice::Use(slot) => self.occupants[slot as usize],
-        };
-        if let Some(uses) = self.uses.get_mut(span as usize) {
-            *uses += 1;
-        }
-        self.taken.push(Taken {
-            position,
-            choice,
-            span,
-        });
-    }
-
-    /// Whether an operation that stands for others is used more often than they were called.
-    fn is_overused(&self, span: usize) -> bool {
-        let Some(calls) = self.budget.counted.map(|calls| &calls[span]) else {
-            return false;
-        };
-        let now = self.spans[self.plan.events[self.position].span as usize].ret;
-        self.uses[span] as usize > calls.partition_point(|&call| call < now)
-    }
-
-    fn take(&mut self, mut config: Config<M::State, W>, choice: Choice) -> Option<Config<M::State, W>> {
-        let returning = self.returning();
-        match choice {
-            Choice::Skip => {
-                config.skip.remove(returning);
-                config.usable.remove(returning);
-                self.position += 1;
-            }
-            Choice::Use(slot) => {
-                let state = self.model.step(config.state, self.op(slot))?;
-                // Something else goes first only so that the operation which returns can have its place after it.
-                config.skip.remove(returning);
-                config.skip.add(slot);
-                let span = self.occupants[slot as usize] as usize;
-                match self.spans[span].duty {
-                    Duty::Endless if self.is_overused(span) => {
-                        self.used_up = true;
-                        return None;
-                    }
-                    Duty::Endless => {}
-                    Duty::Must | Duty::May => config.usable.remove(slot),
-                }
-                if self.nature(slot) == Nature::Blind {
-                    config.skip = config.skip.or(&config.usable.and(&self.total));
-                }
-                config.state = state;
-                for pure in config.usable.and(&self.pure).slots() {
-                    self.settle(&mut config, pure);
-                }
-            }
-        }
-        Some(config)
     }
 
     fn note(&mut self, at: usize, state: M::State) {

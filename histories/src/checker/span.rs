@@ -1,5 +1,6 @@
 //! An operation as the search sees it: what it says about its object, and from when until when it may have had its effect.
 
+use super::watch::Watch;
 use crate::history::{FOREVER, History, OperationId, Order};
 use crate::model::{Mismatch, Model, Reading};
 
@@ -66,13 +67,14 @@ impl<Op> Span<Op> {
 }
 
 /// The operations `ids` of an object, in the order of their calls; without those that say nothing.
-pub(crate) fn spans<M: Model>(
+pub(super) fn spans<M: Model>(
     model: &mut M,
     history: &History,
     ids: &[OperationId],
+    watch: &Watch<'_>,
 ) -> Result<Vec<Span<M::Op>>, Mismatch> {
     let mut spans = Vec::with_capacity(ids.len());
-    for &id in ids {
+    for &id in watch.over(ids) {
         let operation = history.operation(id);
         let reading = model.read(&operation, history.values())?;
         spans.extend(Span::of(reading, id, operation.order));

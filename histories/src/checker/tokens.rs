@@ -6,6 +6,7 @@ use hashbrown::HashMap;
 use rustc_hash::FxBuildHasher;
 
 use super::narrator::Narrator;
+use super::watch::Watch;
 use crate::history::{Ending, FOREVER, History, OperationId};
 use crate::model::append::{Append, Told};
 use crate::model::{Mismatch, Reading};
@@ -59,7 +60,7 @@ pub(super) struct Token {
 
 impl<'a> Book<'a> {
     /// The operations `ids` of a list.
-    pub(super) fn of(history: &'a History, ids: &[OperationId]) -> Result<Self, Mismatch> {
+    pub(super) fn of(history: &'a History, ids: &[OperationId], watch: &Watch<'_>) -> Result<Self, Mismatch> {
         let mut book = Self {
             narrator: Narrator::new(history),
             reads: Vec::new(),
@@ -68,7 +69,7 @@ impl<'a> Book<'a> {
             by_token: HashMap::default(),
             reused: None,
         };
-        for &id in ids {
+        for &id in watch.over(ids) {
             book.enter(history, id)?;
         }
         book.choose_reference();

@@ -22,6 +22,7 @@ mod refusals;
 use super::narrator::Narrator;
 use super::span::{Duty, Span};
 use super::special::Special;
+use super::watch::Watch;
 use crate::history::{FOREVER, OperationId};
 use crate::model::register::RegisterOp;
 use crate::values::Symbol;
@@ -79,11 +80,13 @@ pub(super) fn decide(
     initial: Symbol,
     homes: &mut Homes,
     narrator: Narrator<'_>,
+    watch: &Watch<'_>,
 ) -> Special {
-    let Some(mut clusters) = Clusters::of_writers(spans, initial, homes) else {
+    let Some(mut clusters) = Clusters::of_writers(spans, initial, homes, watch) else {
         return Special::NotApplicable;
     };
-    match clusters.conflict() {
+    match clusters.conflict(watch) {
+        _ if watch.is_up() => Special::NotApplicable,
         Err(conflict) => Special::Broken(
             evidence::Evidence {
                 clusters: &clusters,
@@ -92,7 +95,7 @@ pub(super) fn decide(
             .tell(conflict),
         ),
         Ok(blocks) => clusters
-            .order(&blocks)
+            .order(&blocks, watch)
             .map_or(Special::NotApplicable, Special::Order),
     }
 }
@@ -112,7 +115,12 @@ const INITIAL: usize = 0;
 
 impl<'a> Clusters<'a> {
     /// A cluster for each value written; none if a value is written twice, or what the register starts with is written.
-    fn of_writers(spans: &'a [Span<RegisterOp>], initial: Symbol, homes: &'a mut Homes) -> Option<Self> {
+    fn of_writers(
+        spans: &'a [Span<RegisterOp>],
+        initial: Symbol,
+        homes: &'a mut Homes,
+        watch: &Watch<'_>,
+    ) -> Option<Self> {
         homes.clear(spans.len() + 1);
         let mut clusters = Self {
             spans,
@@ -125,7 +133,7 @@ impl<'a> Clusters<'a> {
             effective: true,
             ..Cluster::new(initial, Link::NONE)
         })?;
-        for (place, span) in spans.iter().enumerate() {
+        for (place, span) in watch.over(spans.iter().enumerate()) {
             match span.op {
                 RegisterOp::Write(value) | RegisterOp::Cas { to: value, .. } => {
                     clusters.add(Cluster {
@@ -151,10 +159,16 @@ impl<'a> Clusters<'a> {
     }
 
     /// The blocks in the order in which they can be executed.
-    fn conflict(&mut self) -> Result<Vec<Block>, Conflict> {
-        self.take_observations()?;
+    fn conflict(&mut self, watch: &Watch<'_>) -> Result<Vec<Block>, Conflict> {
+        self.take_observations(watch)?;
+        if watch.look() {
+            return Ok(Vec::new());
+        }
         self.glue()?;
         let mut blocks = self.blocks()?;
+        if watch.look() {
+            return Ok(Vec::new());
+        }
         disjoint(&mut blocks)?;
         self.refusals_fit()?;
         Ok(blocks)
@@ -162,10 +176,10 @@ impl<'a> Clusters<'a> {
 
     /// All operations in the order of the blocks; inside a group of a block by their calls. None if a refused compare-and-set finds no
     /// place in that order.
-    fn order(&self, blocks: &[Block]) -> Option<Vec<OperationId>> {
+    fn order(&self, blocks: &[Block], watch: &Watch<'_>) -> Option<Vec<OperationId>> {
         let mut order: Vec<u32> = Vec::with_capacity(self.spans.len());
         let number = |place: Place| u32::try_from(place).expect("events are limited to EVENTS_MAX");
-        for block in blocks {
+        for block in watch.over(blocks) {
             for cluster in self.chain(block.root as usize) {
                 order.extend(self.all[cluster].writer.get().map(number));
                 let from = order.len();
@@ -175,7 +189,7 @@ impl<'a> Clusters<'a> {
                 }
             }
         }
-        if self.refusals > 0 {
+        if self.refusals > 0 && !watch.look() {
             order = self.with_refusals(&order)?;
         }
         Some(
@@ -187,9 +201,9 @@ impl<'a> Clusters<'a> {
     }
 
     /// Puts each read into its cluster, and finds out which indeterminate writers must have taken effect.
-    fn take_observations(&mut self) -> Result<(), Conflict> {
+    fn take_observations(&mut self, watch: &Watch<'_>) -> Result<(), Conflict> {
         self.read_before = vec![Link::NONE; self.spans.len()];
-        for (place, span) in self.spans.iter().enumerate() {
+        for (place, span) in watch.over(self.spans.iter().enumerate()) {
             match span.op {
                 RegisterOp::Contradiction => return Err(Conflict::Contradiction(place)),
                 RegisterOp::Read(value) => self.take_read(value, place, span.ret)?,

@@ -1,6 +1,7 @@
 //! The tests of the crate through its doors.
 
 mod agreement;
+mod docket;
 mod edn;
 mod exactly_once;
 mod files;

@@ -8,6 +8,7 @@ use rustc_hash::FxBuildHasher;
 
 use super::object::{Case, Decided};
 use crate::checker::span::Span;
+use crate::checker::watch::Watch;
 use crate::history::OperationId;
 use crate::model::member::{Member, MemberOp};
 use crate::model::set::Set;
@@ -25,13 +26,14 @@ struct Element {
 
 /// Decides the set, if it is never read whole.
 pub(super) fn decide(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Decided>, Mismatch> {
-    let Some(elements) = split(case, ids)? else {
+    let watch = Watch::of(case.limits);
+    let Some(elements) = split(case, ids, &watch)? else {
         return Ok(None);
     };
     // Each operation, with the last one that its order demands to have been called.
     let mut points: Vec<(u32, OperationId)> = Vec::with_capacity(ids.len());
     let mut unknown = None;
-    for Element { value, spans, places } in elements {
+    for Element { value, spans, places } in watch.over(elements) {
         match case.searched(&mut Member { value }, &spans, |_| None) {
             Ok(order) => {
                 let mut latest = 0;
@@ -43,6 +45,9 @@ pub(super) fn decide(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Decid
             Err(Decided::Unknown(reason)) => unknown = Some(Decided::Unknown(reason)),
             Err(decided) => return Ok(Some(decided)),
         }
+    }
+    if watch.is_up() {
+        unknown = Some(case.out_of_time());
     }
     Ok(Some(
         unknown.unwrap_or_else(|| Decided::Order(merged(&points, ids.len()))),
@@ -67,10 +72,10 @@ fn merged(points: &[(u32, OperationId)], count: usize) -> Vec<OperationId> {
     order
 }
 
-fn split(case: Case<'_>, ids: &[OperationId]) -> Result<Option<Vec<Element>>, Mismatch> {
+fn split(case: Case<'_>, ids: &[OperationId], watch: &Watch<'_>) -> Result<Option<Vec<Element>>, Mismatch> {
     let mut elements: Vec<Element> = Vec::new();
     let mut by_value: HashMap<Symbol, usize, FxBuildHasher> = HashMap::default();
-    for (place, &id) in (0..).zip(ids) {
+    for (place, &id) in watch.over((0..).zip(ids)) {
         let operation = case.history.operation(id);
         let told = Set::told(&operation, case.history.values())?;
         let (Reading::Must(what) | Reading::May(what)) = told else {

@@ -5,11 +5,12 @@ use super::elements;
 use crate::checker::narrator::Narrator;
 use crate::checker::proof::Suspect;
 use crate::checker::rests::Rested;
-use crate::checker::search::{Budget, Found, GaveUp, Lookahead, Stuck, search, search_on};
+use crate::checker::search::{Budget, Forgets, Found, GaveUp, Lookahead, Stuck, search, search_on};
 use crate::checker::span::{Span, spans};
 use crate::checker::special::Special;
 use crate::checker::supply::pooled;
 use crate::checker::tokens::Book;
+use crate::checker::watch::Watch;
 use crate::checker::{
     Limits, append_order, count_order, growth_order, hold_order, proof, queue_order, rests,
 };
@@ -59,8 +60,10 @@ pub(super) type Searched = Result<Vec<usize>, Decided>;
 impl<'a> Case<'a> {
     pub(super) fn object(self, model: ModelName, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         match model {
-            ModelName::Register => self.special(Register::plain(), ids, |_, _| Special::NotApplicable),
-            ModelName::CasRegister => self.special(Register::with_cas(), ids, |_, _| Special::NotApplicable),
+            ModelName::Register => self.special(Register::plain(), ids, |_, _, _| Special::NotApplicable),
+            ModelName::CasRegister => {
+                self.special(Register::with_cas(), ids, |_, _, _| Special::NotApplicable)
+            }
             ModelName::Append => self.append(ids),
             ModelName::Kv => self.strings(ids),
             ModelName::Set => self.set(ids),
@@ -88,13 +91,20 @@ impl<'a> Case<'a> {
         self,
         mut model: M,
         ids: &[OperationId],
-        decide: impl Fn(&[Span<M::Op>], Narrator<'a>) -> Special,
+        decide: impl Fn(&[Span<M::Op>], Narrator<'a>, &Watch<'_>) -> Special,
     ) -> Result<Decided, Mismatch> {
-        let spans = spans(&mut model, self.history, ids)?;
+        let watch = Watch::of(self.limits);
+        let spans = spans(&mut model, self.history, ids, &watch)?;
+        if watch.is_up() {
+            return Ok(self.out_of_time());
+        }
         let found = match self.method {
-            Method::Fitting => decide(&spans, self.narrator()),
-            Method::Search | Method::Impatient => Special::NotApplicable,
+            Method::Fitting => decide(&spans, self.narrator(), &watch),
+            Method::Search | Method::Impatient | Method::Forgetful => Special::NotApplicable,
         };
+        if watch.is_up() {
+            return Ok(self.out_of_time());
+        }
         Ok(self.or_search(found, &mut model, &spans))
     }
 
@@ -109,35 +119,46 @@ impl<'a> Case<'a> {
 
     fn strings(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
         let mut model = Kv::default();
-        let spans = spans(&mut model, self.history, ids)?;
+        let watch = Watch::of(self.limits);
+        let spans = spans(&mut model, self.history, ids, &watch)?;
+        if watch.is_up() {
+            return Ok(self.out_of_time());
+        }
         let plain = |core: &[Span<KvOp>]| proof::lost::find(&spans, core, self.narrator());
         Ok(self.search(&mut model, &spans, plain))
     }
 
     fn append(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
+        let watch = Watch::of(self.limits);
         let found = match self.method {
-            Method::Fitting => append_order::decide(&Book::of(self.history, ids)?),
-            Method::Search | Method::Impatient => Special::NotApplicable,
+            Method::Fitting => match Book::of(self.history, ids, &watch)? {
+                _ if watch.is_up() => return Ok(self.out_of_time()),
+                book => append_order::decide(&book, &watch),
+            },
+            Method::Search | Method::Impatient | Method::Forgetful => Special::NotApplicable,
         };
         match found {
+            _ if watch.is_up() => Ok(self.out_of_time()),
             Special::Order(order) => Ok(Decided::Order(order)),
             Special::Broken(anomaly) => Ok(Decided::Broken(anomaly)),
             Special::Stuck(_) | Special::NotApplicable => {
-                self.special(Append::default(), ids, |_, _| Special::NotApplicable)
+                self.special(Append::default(), ids, |_, _, _| Special::NotApplicable)
             }
         }
     }
 
     fn set(self, ids: &[OperationId]) -> Result<Decided, Mismatch> {
-        let whole = || self.special(Set::default(), ids, |_, _| Special::NotApplicable);
+        let whole = || self.special(Set::default(), ids, |_, _, _| Special::NotApplicable);
         match self.method {
             Method::Fitting => {}
-            Method::Search | Method::Impatient => return whole(),
+            Method::Search | Method::Impatient | Method::Forgetful => return whole(),
         }
         if let Some(decided) = elements::decide(self, ids)? {
             return Ok(decided);
         }
-        match growth_order::decide(self.history, ids)? {
+        let watch = Watch::of(self.limits);
+        match growth_order::decide(self.history, ids, &watch)? {
+            _ if watch.is_up() => Ok(self.out_of_time()),
             Special::Order(order) => Ok(Decided::Order(order)),
             Special::Broken(anomaly) => Ok(Decided::Broken(anomaly)),
             Special::Stuck(_) | Special::NotApplicable => whole(),
@@ -164,15 +185,22 @@ impl<'a> Case<'a> {
         spans: &[Span<M::Op>],
         plain: impl Fn(&[Span<M::Op>]) -> Option<Anomaly>,
     ) -> Searched {
+        let watch = Watch::of(self.limits);
         if self.method == Method::Fitting
-            && let Some(rested) = rests::decide(model, spans)
+            && let Some(rested) = rests::decide(model, spans, &watch)
         {
             return match rested {
                 Rested::Order(order) => Ok(order),
                 Rested::Stuck(span) => Err(self.refuted(model, spans, &Stuck::at(span), plain)),
             };
         }
-        if let Some(pooled) = pooled::<M>(spans) {
+        if watch.is_up() {
+            return Err(self.out_of_time());
+        }
+        // What may be used without end goes round for ever where it is forgotten that this leads nowhere new.
+        if self.method != Method::Forgetful
+            && let Some(pooled) = pooled::<M>(spans)
+        {
             let counted = Budget {
                 counted: Some(&pooled.calls),
                 steps_max: COUNTED_STEPS_MAX.saturating_add(spans.len() as u64 * 4),
@@ -258,12 +286,21 @@ impl<'a> Case<'a> {
             steps_max: u64::MAX,
             stall_max: match self.method {
                 Method::Impatient => 0,
-                Method::Fitting | Method::Search => STALL_FIRST,
+                Method::Fitting | Method::Search | Method::Forgetful => STALL_FIRST,
+            },
+            forgets: match self.method {
+                Method::Forgetful => Forgets::Often,
+                Method::Fitting | Method::Search | Method::Impatient => Forgets::WhenFull,
             },
             lookahead: Lookahead::On,
             counted: None,
             may_go_on: self.limits.may_go_on,
         }
+    }
+
+    /// Time was up before anything was found.
+    pub(super) fn out_of_time(self) -> Decided {
+        Decided::Unknown(self.gave_up(GaveUp::Time, None::<&Stuck<()>>, &[] as &[Span<()>]))
     }
 
     fn gave_up<S, Op>(self, reason: GaveUp, stuck: Option<&Stuck<S>>, spans: &[Span<Op>]) -> String {

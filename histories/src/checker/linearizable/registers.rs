@@ -5,6 +5,7 @@ use super::object::{Case, Decided};
 use crate::checker::proof;
 use crate::checker::span::Span;
 use crate::checker::special::Special;
+use crate::checker::watch::Watch;
 use crate::checker::zones::{self, Homes};
 use crate::history::{Ending, Objects, Operation, OperationId, Order};
 use crate::model::register::{Register, RegisterOp};
@@ -39,14 +40,12 @@ impl Registers {
             _ => Register::plain(),
         };
         let mut registers = Self::empty(objects, register);
-        for (object, id, operation) in objects.operations() {
-            if has_to_stop(case, id) {
-                registers.is_whole = false;
-                break;
-            }
+        let watch = Watch::of(case.limits);
+        for (object, id, operation) in watch.over(objects.operations()) {
             let reading = register.read(&operation, case.history.values())?;
             registers.objects[object].push(reading, id, operation.order);
         }
+        registers.is_whole = !watch.is_up();
         Ok(registers)
     }
 
@@ -55,16 +54,14 @@ impl Registers {
         let values = case.history.values();
         let empty = values.find_str("").unwrap_or(Symbol::NULL);
         let mut registers = Self::empty(objects, Register::of_strings(empty));
-        for (object, id, operation) in objects.operations() {
-            if has_to_stop(case, id) {
-                registers.is_whole = false;
-                break;
-            }
+        let watch = Watch::of(case.limits);
+        for (object, id, operation) in watch.over(objects.operations()) {
             match string_op(&operation, values) {
                 Some(reading) => registers.objects[object].push(reading, id, operation.order),
                 None => registers.objects[object] = Content::Other,
             }
         }
+        registers.is_whole = !watch.is_up();
         registers
     }
 
@@ -80,15 +77,17 @@ impl Registers {
     /// Decides an object; none if it is no register.
     pub(super) fn decide(&self, case: Case<'_>, object: usize, homes: &mut Homes) -> Option<Decided> {
         if !self.is_whole {
-            return Some(Decided::Unknown(
-                "time ran out while its operations were gathered".to_owned(),
-            ));
+            return Some(case.out_of_time());
         }
         let Content::Register(spans) = &self.objects[object] else {
             return None;
         };
         let (mut model, initial, narrator) = (self.model, self.model.initial(), case.narrator());
-        let found = zones::decide(spans, initial, homes, narrator);
+        let watch = Watch::of(case.limits);
+        let found = zones::decide(spans, initial, homes, narrator, &watch);
+        if watch.is_up() {
+            return Some(case.out_of_time());
+        }
         if found != Special::NotApplicable {
             return Some(case.or_search(found, &mut model, spans));
         }
@@ -98,12 +97,6 @@ impl Registers {
         let plain = |core: &[Span<RegisterOp>]| proof::stale::find(spans, core, initial, narrator);
         Some(case.search(&mut model, spans, plain))
     }
-}
-
-/// Whether time is up, looked at every so many operations.
-fn has_to_stop(case: Case<'_>, id: OperationId) -> bool {
-    const OPERATIONS_BETWEEN_LOOKS: u32 = 1 << 16;
-    id.0 % OPERATIONS_BETWEEN_LOOKS == OPERATIONS_BETWEEN_LOOKS - 1 && !(case.limits.may_go_on)()
 }
 
 impl Content {

@@ -1,6 +1,7 @@
 //! Puts the values of a queue into an order in which they can have passed through it.
 
 use super::{Conflict, Item, Nothing, Place};
+use crate::checker::watch::Watch;
 
 /// A point in time: an even number for each edge of an operation, odd ones between them.
 pub(super) type Instant = u64;
@@ -8,12 +9,26 @@ pub(super) type Instant = u64;
 /// The instant that does not come.
 pub(super) const NEVER: Instant = u64::MAX;
 
-/// The operations in an order that explains all answers, or what makes that impossible.
-pub(super) fn arrange(items: &[Item], nothings: &[Nothing]) -> Result<Vec<Place>, Conflict> {
+/// The operations in an order that explains all answers, or what makes that impossible; undecided when time is up.
+pub(super) fn arrange(
+    items: &[Item],
+    nothings: &[Nothing],
+    watch: &Watch<'_>,
+) -> Result<Vec<Place>, Conflict> {
+    let in_time = || {
+        if watch.look() {
+            Err(Conflict::Undecided)
+        } else {
+            Ok(())
+        }
+    };
+    in_time()?;
     overtaking(items)?;
+    in_time()?;
     let empties = empties(items, nothings)?;
     let clipped = clipped(items, &empties);
-    let order = passage(&clipped).ok_or(Conflict::Undecided)?;
+    in_time()?;
+    let order = passage(&clipped, watch).ok_or(Conflict::Undecided)?;
     Ok(merged(&clipped, &order, &empties))
 }
 
@@ -110,7 +125,7 @@ fn clipped(items: &[Item], empties: &[(Instant, Place)]) -> Vec<Item> {
 }
 
 /// One after the other a value that none of those left has to enter or to leave before.
-fn passage(items: &[Item]) -> Option<Vec<usize>> {
+fn passage(items: &[Item], watch: &Watch<'_>) -> Option<Vec<usize>> {
     let mut gates = [
         Gate::new(items, |item| item.enter),
         Gate::new(items, |item| item.leave),
@@ -119,7 +134,7 @@ fn passage(items: &[Item]) -> Option<Vec<usize>> {
     let mut ready = Vec::new();
     let mut gone = vec![false; items.len()];
     let mut order = Vec::with_capacity(items.len());
-    loop {
+    for _ in watch.over(0..) {
         for gate in &mut gates {
             gate.admit(&gone, |number| {
                 open[number] += 1;

@@ -2,8 +2,9 @@
 
 use std::hash::Hash;
 
+use super::choice::{Choice, Taken};
 use super::found::{GaveUp, Stuck};
-use super::{Choice, Frame, Search, Taken};
+use super::{Frame, Search};
 use crate::model::Model;
 
 /// How much a search may use.
@@ -14,11 +15,20 @@ pub(crate) struct Budget<'a> {
     /// Steps without getting further than ever before, for each operation that is open at most, after which it is asked whether it is
     /// worth going on.
     pub(crate) stall_max: u64,
+    pub(crate) forgets: Forgets,
     pub(crate) lookahead: Lookahead,
     /// For each operation that stands for others when those were called: then no more of them are used than there are. Where that kept
     /// it from going on it refutes nothing, for what was tried before is not tried again with fewer uses.
     pub(crate) counted: Option<&'a [Vec<u32>]>,
     pub(crate) may_go_on: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// When it forgets where it has been.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Forgets {
+    WhenFull,
+    /// Every few steps, however much room there is.
+    Often,
 }
 
 /// Whether a state is given up as soon as it is known to lead nowhere.
@@ -37,6 +47,9 @@ const STALL_FACTOR: u64 = 4;
 
 /// So often the memo is thinned without getting further.
 const FORGET_MAX: u32 = 2;
+
+/// One that forgets often does every so many steps.
+const STEPS_BETWEEN_FORGETTING: u64 = 4;
 
 /// Time and memory are looked at every so many steps.
 const STEPS_BETWEEN_LOOKS: u64 = 1024;
@@ -57,6 +70,9 @@ where
             {
                 return Err(GaveUp::Steps);
             }
+        }
+        if self.budget.forgets == Forgets::Often && self.steps.is_multiple_of(STEPS_BETWEEN_FORGETTING) {
+            self.memo.forget();
         }
         if self.steps % STEPS_BETWEEN_LOOKS != 1 {
             return Ok(());

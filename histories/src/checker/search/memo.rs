@@ -73,6 +73,9 @@ impl<S: Copy + Eq + Hash, const W: usize> Memo<S, W> {
 
     /// Forgets the half of the places that lies furthest back, all of an event or none; everything if that is not many.
     pub(super) fn forget(&mut self) {
+        if self.entries.is_empty() {
+            return;
+        }
         let mut positions: Vec<u32> = self.entries.iter().map(|entry| entry.position).collect();
         let middle = positions.len() / 2;
         let cut = positions.select_nth_unstable(middle).1.saturating_add(1);
@@ -222,7 +225,7 @@ mod tests {
                 "{position}"
             );
         }
-        memo.forget();
-        memo.forget();
+        (0..8).for_each(|_| memo.forget());
+        assert_eq!(memo.bytes_soon(0), 0, "nothing is left to forget");
     }
 }

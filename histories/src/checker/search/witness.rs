@@ -1,7 +1,7 @@
 //! The order that the choices of a search amount to.
 
+use super::choice::{Choice, Taken};
 use super::plan::{Event, Plan};
-use super::{Choice, Taken};
 use crate::checker::span::{Duty, Span};
 use crate::checker::timeline::Edge;
 use crate::model::{Model, Nature};
