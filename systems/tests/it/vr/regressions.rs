@@ -38,7 +38,10 @@ fn a_fetch_that_is_cut_short_goes_on_from_where_it_had_come_to() {
     let client = world.client(STUBBORN);
     let away = [1, 2, 3, 4].map(|other| world.cut(n(other), n(5)));
     for token in 0..60 {
-        assert_eq!(world.ask(client, append("x", &format!("t{token} "))), Answer::Done);
+        assert_eq!(
+            world.ask(client, append("x", &format!("t{token} "))),
+            Answer::Done
+        );
     }
     world.kill(n(1));
     world.wait_in(n(2), 1);
