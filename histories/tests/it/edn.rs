@@ -295,6 +295,17 @@ fn an_array_without_a_key_is_not_taken_for_one_with() {
 }
 
 #[test]
+fn a_key_is_not_taken_for_what_a_compare_and_set_expects() {
+    let journal = r#"{"t":1,"type":"invoke","process":0,"f":"cas","key":"k","value":"no pair"}
+{"t":2,"type":"invoke","process":1,"f":"cas","key":"k","value":[3,4]}
+"#;
+    let history = History::parse(journal.as_bytes(), "journal").unwrap().history;
+    let mut out = Vec::new();
+    write(&mut out, &history, Format::Edn).unwrap();
+    assert_eq!(plain(&out, Format::Edn), plain(journal.as_bytes(), Format::Jsonl));
+}
+
+#[test]
 fn a_form_that_cannot_hold_a_history_says_so() {
     let history = History::parse(JOURNAL.as_bytes(), "journal.jsonl")
         .unwrap()

@@ -35,7 +35,8 @@ impl ClientLine<'_> {
                 name(*f)
             ),
         );
-        match self.key {
+        let with_value = self.key.filter(|_| self.can_stand_before_value());
+        match with_value {
             None => put_json(out, &self.value),
             Some(key) => {
                 out.push('[');
@@ -45,8 +46,13 @@ impl ClientLine<'_> {
                 out.push(']');
             }
         }
-        if self.looks_keyed() {
-            out.push_str(", :key nil");
+        match self.key {
+            None if self.looks_keyed() => out.push_str(", :key nil"),
+            Some(key) if with_value.is_none() => {
+                out.push_str(", :key ");
+                put_text(out, key);
+            }
+            None | Some(_) => {}
         }
         put(out, format_args!(", :process {}", self.process));
         if let Some(time) = self.time {
@@ -65,6 +71,11 @@ impl ClientLine<'_> {
             put_text(out, node);
         }
         out.push('}');
+    }
+
+    /// Whether a key before the value would be taken for one: with anything but a pair behind it, it would be what a compare-and-set expects.
+    fn can_stand_before_value(&self) -> bool {
+        self.f != Function::Cas || self.value.is_array()
     }
 
     /// Whether the value would be taken for a key and a value, though there is no key.
