@@ -92,11 +92,8 @@ pub fn read_file(path: &Path, format: Format) -> Result<Parsed, HistoryError> {
 /// # Errors
 /// The first defect, with its line.
 pub fn read(mut input: impl BufRead, file_name: &str, format: Format) -> Result<Parsed, HistoryError> {
-    let mut head = input.fill_buf().map_err(|error| unreadable(file_name, &error))?;
-    if head.starts_with(BYTE_ORDER_MARK) {
-        input.consume(BYTE_ORDER_MARK.len());
-        head = input.fill_buf().map_err(|error| unreadable(file_name, &error))?;
-    }
+    skip_byte_order_mark(&mut input).map_err(|error| unreadable(file_name, &error))?;
+    let head = input.fill_buf().map_err(|error| unreadable(file_name, &error))?;
     let format = match format {
         Format::Auto => Format::of(head),
         other => other,
@@ -106,6 +103,14 @@ pub fn read(mut input: impl BufRead, file_name: &str, format: Format) -> Result<
         Format::Edn => edn::read(input, file_name),
         Format::Porcupine => porcupine::read(input, file_name),
     }
+}
+
+/// Goes past the mark that may stand before the text.
+fn skip_byte_order_mark(input: &mut impl BufRead) -> std::io::Result<()> {
+    if input.fill_buf()?.starts_with(BYTE_ORDER_MARK) {
+        input.consume(BYTE_ORDER_MARK.len());
+    }
+    Ok(())
 }
 
 /// What some editors put before UTF-8; it is no part of the text.

@@ -295,6 +295,17 @@ fn an_array_without_a_key_is_not_taken_for_one_with() {
 }
 
 #[test]
+fn a_journal_behind_a_byte_order_mark_is_exported() {
+    let journal = format!("\u{feff}{JOURNAL}");
+    let exported = |journal: &str| {
+        let mut out = Vec::new();
+        edn::export(journal.as_bytes(), "journal", &mut out).unwrap();
+        out
+    };
+    assert_eq!(exported(&journal), exported(JOURNAL));
+}
+
+#[test]
 fn a_key_is_not_taken_for_what_a_compare_and_set_expects() {
     let journal = r#"{"t":1,"type":"invoke","process":0,"f":"cas","key":"k","value":"no pair"}
 {"t":2,"type":"invoke","process":1,"f":"cas","key":"k","value":[3,4]}

@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Write};
 
 use super::line::{ClientLine, put_nemesis};
+use crate::format::skip_byte_order_mark;
 use crate::history::{HistoryError, Warning};
 use crate::journal::{Entry, Event, Reader};
 use crate::values::Values;
@@ -23,10 +24,11 @@ pub enum ExportError {
 /// # Errors
 /// The first defect of the journal, or what the writer answers.
 pub fn export(
-    input: impl BufRead,
+    mut input: impl BufRead,
     file_name: &str,
     mut out: impl Write,
 ) -> Result<Vec<Warning>, ExportError> {
+    skip_byte_order_mark(&mut input)?;
     let mut reader = Reader::open(input, file_name)?;
     let mut line = String::new();
     while let Some(entry) = reader.next_entry()? {
