@@ -52,7 +52,7 @@ impl<S: Service> Node<S> {
             .unwrap_or_else(|| Fetch::new(source, view, after))
     }
 
-    /// What it is about ends a fetch, if one is under way.
+    /// Puts aside what has come of a fetch, if one is under way: something else comes first.
     pub(super) fn set_fetch_aside(&mut self) {
         let fetch = match &mut self.status {
             Status::ViewChange(change) => change.cut_fetch_short(),
